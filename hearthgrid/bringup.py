@@ -1,0 +1,169 @@
+"""The one plan of what runs where. The command line and the launch files both read it; neither knows a node by name."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
+from pathlib import Path
+
+from hearthgrid_ros.home import Home, HomeError, Outlet
+
+OUTLETS_A_PROCESS = 24
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node: where its class lives, how `ros2 run` calls it, and the parameters it starts with."""
+
+    package: str
+    executable: str
+    target: str  # 'module:Class'
+    name: str
+    namespace: str
+    parameters: dict = field(default_factory=dict)
+
+    def load(self):
+        """Return the node's class."""
+        module, name = self.target.split(':')
+        return getattr(import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Process:
+    """Nodes that share one process."""
+
+    name: str
+    nodes: tuple[NodeSpec, ...]
+
+    def write(self, folder: Path) -> Path:
+        """Write the process' specification for `host` and return its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f'{self.name}.json'
+        path.write_text(json.dumps([asdict(node) for node in self.nodes], indent=1))
+        return path
+
+    @staticmethod
+    def read(path: Path) -> tuple[NodeSpec, ...]:
+        """Return the nodes a specification lists."""
+        return tuple(NodeSpec(**row) for row in json.loads(path.read_text()))
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a start of the home chooses beyond its file."""
+
+    home_file: str  # read by the nodes that need the home
+    state_dir: str  # where everything worth keeping lies
+    simulation: bool = True  # a simulated world behind the outlets
+    outlets: bool = True  # Python outlets (off where real ones speak the topics)
+    hub: bool = True
+    dashboard: bool = True
+    port: int = 8420  # of the page
+    each: bool = False  # one process a node instead of a few shared ones
+    replay: str = ''  # recordings behind the outlets' converters
+    seed: int = 1  # of the simulation
+
+
+HUB = (  # name, class, and what the plan tells it; in the order they start
+    ('store', 'hub_nodes.store.node:StoreNode', ('state_dir',)),
+    ('identify', 'hub_nodes.identify:IdentifyNode', ('state_dir',)),
+    ('anomaly', 'hub_nodes.anomaly:AnomalyNode', ('home_file',)),
+    ('forecast', 'hub_nodes.forecast:ForecastNode', ('home_file',)),
+    ('markers', 'hub_nodes.markers:MarkersNode', ('home_file',)),
+    ('plan', 'hub_nodes.plan:PlanNode', ('home_file', 'state_dir')),
+    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'port', 'simulation')),
+)
+ALONE = ('plan', 'dashboard')  # a solver and a web server must not hold up the others
+
+
+def plan(home: Home, options: Options) -> tuple[Process, ...]:
+    """Return the processes of a home. HomeError when its `nodes:` names a node or parameter that does not exist."""
+    processes: list[Process] = []
+    if options.simulation:
+        processes.append(Process('world', (_world(home, options),)))
+    if options.outlets:
+        groups = list(_groups(home.outlets, OUTLETS_A_PROCESS))
+        for number, group in enumerate(groups, 1):
+            nodes = tuple(spec for outlet in group for spec in outlet_nodes(home, outlet, options))
+            processes.append(Process(f'outlets_{number}' if len(groups) > 1 else 'outlets', nodes))
+    if options.hub:
+        hub = [spec for spec in hub_nodes(home, options) if options.dashboard or spec.name != 'dashboard']
+        processes.append(Process('hub', tuple(spec for spec in hub if spec.name not in ALONE)))
+        processes += [Process(spec.name, (spec,)) for spec in hub if spec.name in ALONE]
+    if options.each:
+        processes = [
+            Process(f'{spec.namespace.strip("/").replace("/", ".")}.{spec.name}', (spec,))
+            for process in processes
+            for spec in process.nodes
+        ]
+    _check_overrides(home, [spec for process in processes for spec in process.nodes])
+    return tuple(processes)
+
+
+def hub_nodes(home: Home, options: Options) -> list[NodeSpec]:
+    """Return the nodes of the hub."""
+    return [
+        _spec(home, 'hub_nodes', name, target, '', {fact: getattr(options, fact) for fact in facts})
+        for name, target, facts in HUB
+    ]
+
+
+def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]:
+    """Return the nodes of one outlet."""
+    supply = {'nominal_voltage': home.supply.voltage, 'nominal_frequency': float(home.supply.frequency)}
+    facts = supply | {
+        'title': outlet.title or outlet.id,
+        'priority': outlet.priority,
+        'deferrable': outlet.deferrable,
+        'minimum_on': outlet.minimum_on,
+        'minimum_off': outlet.minimum_off,
+        'timezone': home.timezone,
+        'schedule': [json.dumps(rule.model_dump()) for rule in outlet.schedule],
+        'state_dir': options.state_dir,
+    }
+    return [
+        _spec(home, 'outlet_node', 'outlet', 'outlet_node.outlet:OutletNode', outlet.id, facts),
+        _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', outlet.id, supply),
+    ]
+
+
+def _world(home: Home, options: Options) -> NodeSpec:
+    parameters = {'home_file': options.home_file, 'seed': options.seed, 'replay': options.replay}
+    return _spec(home, 'sim_nodes', 'world', 'sim_nodes.world:WorldNode', '', parameters)
+
+
+def _spec(home: Home, package: str, name: str, target: str, outlet: str, parameters: dict) -> NodeSpec:
+    """Return a node's specification with the home file's own parameters laid over the plan's."""
+    own = home.nodes.get(name, {}) | (home.nodes.get(f'{outlet}/{name}', {}) if outlet else {})
+    return NodeSpec(package, name, target, name, f'/{home.name}/{outlet}'.rstrip('/'), parameters | own)
+
+
+def _check_overrides(home: Home, specs: Iterable[NodeSpec]) -> None:
+    specs = list(specs)
+    for key, parameters in home.nodes.items():
+        matching = [s for s in specs if key in (s.name, f'{s.namespace.split("/")[-1]}/{s.name}')]
+        if not matching:
+            if key in {name for name, _, _ in HUB} | {'world', 'outlet', 'consensus'}:
+                continue  # not started this time
+            raise HomeError(f'nodes: no node is called {key!r}')
+        known = {f.name for f in fields(matching[0].load().settings_class)} | {'autostart'}
+        for parameter in parameters:
+            if parameter not in known:
+                raise HomeError(
+                    f'nodes.{key}: no parameter is called {parameter!r}; there are {", ".join(sorted(known))}'
+                )
+
+
+def _groups(outlets: list[Outlet], size: int) -> Iterable[list[Outlet]]:
+    count = -(-len(outlets) // size)
+    even = -(-len(outlets) // count)
+    for start in range(0, len(outlets), even):
+        yield outlets[start : start + even]
+
+
+def default_state_dir() -> Path:
+    """Return where a home keeps its state: $HEARTHGRID_STATE, else the user's state folder."""
+    chosen = os.environ.get('HEARTHGRID_STATE')
+    base = os.environ.get('XDG_STATE_HOME') or os.path.expanduser('~/.local/state')
+    return Path(chosen) if chosen else Path(base) / 'hearthgrid'

@@ -1,0 +1,406 @@
+"""The command line. Heavy things are imported where they are used, so that `--help` is quick."""
+
+import json
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hearthgrid import __version__
+
+app = typer.Typer(
+    name='hearthgrid',
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode='rich',
+    help='Smart outlets that become a power system.',
+    context_settings={'help_option_names': ['-h', '--help']},
+)
+out = Console()
+err = Console(stderr=True)
+
+StateDir = Annotated[
+    Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
+]
+HomeName = Annotated[str, typer.Option('--name', help='Name of the home: its ROS namespace.')]
+AsJson = Annotated[bool, typer.Option('--json', help='Print JSON.')]
+
+
+def fail(message: object, code: int = 1) -> typer.Exit:
+    """Print one clear line and return what to raise."""
+    err.print(f'hearthgrid: {message}', markup=False, highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def state_folder(chosen: Path | None) -> Path:
+    """Return the state folder a command uses."""
+    from hearthgrid.bringup import default_state_dir
+
+    return (chosen or default_state_dir()).expanduser().absolute()
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option('--version', help='Print the version.')] = False) -> None:
+    """Smart outlets that become a power system."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def up(
+    home: Annotated[
+        Path | None, typer.Option('--home', help='YAML file of the home.', show_default='config/home.yaml')
+    ] = None,
+    duration: Annotated[
+        float, typer.Option('--for', help='End by itself after so many seconds; 0: at Ctrl-C.', min=0)
+    ] = 0.0,
+    replay: Annotated[
+        Path | None, typer.Option(help='Recordings (.npz, .csv, .wav, rosbag2, or a folder) behind the outlets.')
+    ] = None,
+    port: Annotated[int, typer.Option(help='Port of the page.', min=0, max=65535)] = 8420,
+    seed: Annotated[int, typer.Option(help='Of the simulation.')] = 1,
+    each: Annotated[bool, typer.Option('--each', help='One process a node.')] = False,
+    simulation: Annotated[bool, typer.Option(help='A simulated world behind the outlets.')] = True,
+    hub: Annotated[bool, typer.Option(help='The nodes of the hub.')] = True,
+    page: Annotated[bool, typer.Option(help='The page.')] = True,
+    state_dir: StateDir = None,
+    verbose: Annotated[bool, typer.Option('--verbose', '-v', help='Show every log line.')] = False,
+) -> None:
+    """Start a home and watch over it, until Ctrl-C."""
+    from hearthgrid import bringup
+    from hearthgrid import up as upping
+    from hearthgrid.replay import Replay, ReplayError
+    from hearthgrid_ros.home import HomeError, load
+
+    folder = state_folder(state_dir)
+    try:
+        if replay is not None:
+            folder = upping.fresh(folder / 'replay')
+            played = Replay.open(replay.expanduser().absolute(), out)
+            described = played.home()
+        else:
+            played, described = None, load(home or config_folder() / 'home.yaml')
+        options = bringup.Options(
+            '',
+            str(folder),
+            simulation=simulation,
+            hub=hub,
+            dashboard=page,
+            port=port,
+            each=each,
+            replay=str(replay.expanduser().absolute()) if replay else '',
+            seed=seed,
+        )
+        raise typer.Exit(upping.run(described, options, duration, verbose, out, played))
+    except (HomeError, ReplayError) as error:
+        raise fail(error, 2) from None
+    except OSError as error:
+        raise fail(f'{error.filename or folder}: {error.strerror}') from None
+
+
+@app.command()
+def status(
+    name: HomeName = 'home',
+    json_: AsJson = False,
+    wait: Annotated[float, typer.Option(help='Listen so long before the first answer [s].')] = 2.5,
+    once: Annotated[bool, typer.Option('--once', help='Print one table and end.')] = False,
+) -> None:
+    """Show a running home, live."""
+    from rich.live import Live
+
+    from hearthgrid import summary
+    from hearthgrid.witness import Witness
+
+    with Witness(name) as witness:
+        witness.spin(wait)
+        if not witness.seen.counts['readings']:
+            raise fail(f'no home called {name!r} is heard; start one with `hearthgrid up`')
+        if json_:
+            print(json.dumps(summary.as_json(witness.seen)))
+        elif once or not out.is_terminal:
+            out.print(summary.outlet_table(witness.seen))
+        else:
+            try:
+                with Live(summary.outlet_table(witness.seen), console=out, auto_refresh=False) as live:
+                    while True:
+                        witness.spin(1.0)
+                        live.update(summary.outlet_table(witness.seen), refresh=True)
+            except KeyboardInterrupt:
+                pass
+
+
+@app.command()
+def outage(
+    name: HomeName = 'home',
+    duration: Annotated[float, typer.Option('--for', help='How long [s]; 0: until --restore.', min=0)] = 20.0,
+    delay: Annotated[float, typer.Option('--in', help='From now [s].', min=0)] = 0.0,
+    kind: Annotated[str, typer.Option(help='blackout, sag, swell or frequency.')] = 'blackout',
+    residual: Annotated[float, typer.Option(help='Voltage left (sag, swell) or frequency, over nominal.')] = 0.0,
+    restore: Annotated[bool, typer.Option('--restore', help='End what is scripted.')] = False,
+) -> None:
+    """Fail the utility of the simulation."""
+    from hearthgrid.ask import AskError, ask
+    from hearthgrid_msgs.srv import ScriptOutage
+    from hearthgrid_ros.interfaces import SCRIPT_OUTAGE
+
+    kinds = {
+        n.removeprefix('KIND_').lower(): getattr(ScriptOutage.Request, n)
+        for n in dir(ScriptOutage.Request)
+        if n.startswith('KIND_')
+    }
+    if kind not in kinds or kind == 'unknown':
+        raise fail(f'no outage is called {kind!r}; there are {", ".join(k for k in kinds if k != "unknown")}', 2)
+    try:
+        answer = ask(
+            name,
+            SCRIPT_OUTAGE,
+            ScriptOutage.Request(kind=kinds[kind], delay=delay, duration=duration, residual=residual, restore=restore),
+        )
+    except AskError as error:
+        raise fail(f'{error} (is a simulated home running?)') from None
+    if not answer.success:
+        raise fail(answer.message)
+    out.print(answer.message or 'done', highlight=False)
+
+
+@app.command()
+def history(
+    outlet: Annotated[str, typer.Argument(help='Outlet, or grid, pv, battery. Empty: what there is.')] = '',
+    quantity: Annotated[str, typer.Option(help='A field of Reading.')] = 'active_power',
+    hours: Annotated[float, typer.Option(help='Back from now.', min=0)] = 24.0,
+    step: Annotated[float, typer.Option(help='Of the answer [s]; 0: fitting.', min=0)] = 0.0,
+    json_: AsJson = False,
+    csv: Annotated[bool, typer.Option('--csv', help='Print CSV.')] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Read the store's file: works with the home running or not."""
+    from hearthgrid.past import PastError, outlets, points, sparkline
+
+    folder = state_folder(state_dir)
+    try:
+        if not outlet:
+            names = outlets(folder)
+            print(json.dumps(names)) if json_ else out.print('\n'.join(names), highlight=False)
+            return
+        rows, unit = points(folder, outlet, quantity, time.time() - 3600 * hours, time.time(), step)
+    except PastError as error:
+        raise fail(error) from None
+    if json_:
+        print(
+            json.dumps(
+                {
+                    'outlet': outlet,
+                    'quantity': quantity,
+                    'unit': unit,
+                    'points': [[None if isinstance(v, float) and math.isnan(v) else v for v in row] for row in rows],
+                }
+            )
+        )
+    elif csv:
+        print('start,mean,minimum,maximum,count')
+        print('\n'.join(','.join(f'{v:.10g}' for v in row) for row in rows))
+    else:
+        table = Table(
+            title=f'{outlet} {quantity} [{unit}]  {sparkline([row[1] for row in rows])}', title_justify='left', box=None
+        )
+        for column in ('from', 'mean', 'min', 'max', 'readings'):
+            table.add_column(column, justify='right')
+        for start, mean, low, high, count in rows[-40:]:
+            table.add_row(
+                time.strftime('%m-%d %H:%M:%S', time.localtime(start)),
+                f'{mean:,.1f}',
+                f'{low:,.1f}',
+                f'{high:,.1f}',
+                f'{count:.0f}',
+            )
+        out.print(table)
+
+
+@app.command()
+def record(
+    path: Annotated[Path, typer.Argument(help='Folder to make.')],
+    name: HomeName = 'home',
+    duration: Annotated[float, typer.Option('--for', help='Seconds; 0: until Ctrl-C.', min=0)] = 0.0,
+    topic: Annotated[list[str] | None, typer.Option(help='Only these topics (readings, waveforms, …).')] = None,
+) -> None:
+    """Record the home's topics into a rosbag2 (MCAP) that `ros2 bag` and Foxglove open."""
+    from hearthgrid import bags
+    from hearthgrid_ros.interfaces import TOPICS
+
+    unknown = set(topic or ()) - {row.name for row in TOPICS}
+    if unknown:
+        raise fail(f'no topic is called {", ".join(sorted(unknown))}', 2)
+    _transfer(lambda stop: bags.record(name, path, stop, set(topic) if topic else None), 'recorded', duration)
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help='A rosbag2 folder.')],
+    rate: Annotated[float, typer.Option(help='Faster or slower.', min=0.01, max=1000)] = 1.0,
+    commands: Annotated[bool, typer.Option('--commands', help='Also what switches things.')] = False,
+) -> None:
+    """Publish a recording's messages again, at their old pace."""
+    from hearthgrid import bags
+
+    if not path.exists():
+        raise fail(f'{path} does not exist', 2)
+    _transfer(lambda stop: bags.replay(path, rate, commands, stop), 'published', 0.0)
+
+
+def _transfer(work, verb: str, duration: float) -> None:
+    """Run a recording or a replay with progress, until done, Ctrl-C, or the duration."""
+    from hearthgrid.bags import BagError
+
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda n, _: stopping.append(n))
+    try:
+        with out.status(verb) as shown:
+
+            def stop(seconds, counts) -> bool:
+                shown.update(f'{verb} {counts.total():,} messages in {seconds:.0f} s (Ctrl-C ends)')
+                return bool(stopping) or bool(duration and seconds >= duration)
+
+            counts = work(stop)
+    except BagError as error:
+        raise fail(error) from None
+    for name, count in sorted(counts.items()):
+        out.print(f'  {count:7,} {name}', highlight=False)
+    out.print(f'{verb} {counts.total():,} messages', highlight=False)
+
+
+@app.command()
+def doctor(
+    json_: AsJson = False,
+    state_dir: StateDir = None,
+    port: Annotated[int, typer.Option(help='Port of the page.')] = 8420,
+) -> None:
+    """Say what is wrong with this machine. Exit code 1 when something is."""
+    from hearthgrid.doctor import examine
+
+    findings = []
+    for finding in examine(state_folder(state_dir), port):
+        findings.append(finding)
+        if not json_:
+            mark = {'ok': '[green]✓[/]', 'warning': '[yellow]![/]', 'error': '[red]✗[/]'}[finding.level]
+            out.print(f'{mark} {finding.name:14}', end=' ')
+            out.print(finding.text, markup=False, highlight=False, soft_wrap=True)
+    if json_:
+        print(json.dumps([finding.__dict__ for finding in findings]))
+    raise typer.Exit(int(any(finding.level == 'error' for finding in findings)))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help='A benchmark, or "all".')] = '',
+    list_: Annotated[bool, typer.Option('--list', help='What there is.')] = False,
+    json_: AsJson = False,
+    markdown: Annotated[bool, typer.Option('--markdown', help='Rows for docs/benchmarks.md.')] = False,
+) -> None:
+    """Measure a claim. Exit code 1 where one does not hold."""
+    from hearthgrid import benchmark
+
+    try:
+        found = benchmark.find()
+    except FileNotFoundError as error:
+        raise fail(error) from None
+    if list_ or not name:
+        if json_:
+            print(json.dumps({b.name: b.about for b in found.values()}))
+        else:
+            for b in found.values():
+                out.print(f'{b.name:18} {b.about}', highlight=False, markup=False)
+        return
+    if name != 'all' and name not in found:
+        raise fail(f'no benchmark is called {name!r}; there are {", ".join(found)}', 2)
+    results = []
+    for b in found.values() if name == 'all' else [found[name]]:
+        with err.status(f'{b.name} …') as shown:
+            results += b.run(lambda text, b=b, shown=shown: shown.update(f'{b.name}: {text}'))
+    if json_:
+        print(
+            json.dumps(
+                [
+                    {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in r.__dict__.items()}
+                    for r in results
+                ]
+            )
+        )
+    elif markdown:
+        print(benchmark.markdown(results))
+    else:
+        table = Table(box=None)
+        for column in ('what', 'value', 'baseline', 'ratio', 'goal', ''):
+            table.add_column(column)
+        for r in results:
+            table.add_row(
+                r.name,
+                f'{benchmark.number(r.value)} {r.unit}',
+                f'{r.baseline_name} {benchmark.number(r.baseline)}'.strip(),
+                benchmark.number(r.ratio),
+                r.goal,
+                'holds' if r.holds else '[red]missed[/]',
+            )
+        out.print(table)
+    raise typer.Exit(int(not all(r.holds for r in results)))
+
+
+@app.command()
+def interfaces(
+    json_: AsJson = False,
+    markdown: Annotated[bool, typer.Option('--markdown', help='The page docs/interfaces.md.')] = False,
+) -> None:
+    """List every topic, service and action."""
+    from hearthgrid import reference
+
+    if markdown:
+        print(reference.interfaces_page(), end='')
+    elif json_:
+        print(json.dumps(reference.interface_rows()))
+    else:
+        table = Table(box=None)
+        for column in ('name', 'type', 'scope', 'quality', 'what'):
+            table.add_column(column)
+        for row in reference.interface_rows():
+            table.add_row(row['name'], row['type'], row['scope'], row['quality'], row['doc'])
+        out.print(table)
+
+
+@app.command()
+def parameters(
+    markdown: Annotated[bool, typer.Option('--markdown', help='The page docs/parameters.md.')] = False,
+) -> None:
+    """List every parameter of every node, with unit, default and bounds."""
+    from hearthgrid import reference
+
+    text = reference.parameters_page()
+    print(text, end='') if markdown else out.print(text, markup=False, highlight=False)
+
+
+def config_folder() -> Path:
+    """Return where the default home lies: beside the sources, or where the package was installed."""
+    beside = Path(__file__).resolve().parent.parent / 'config'
+    if beside.is_dir():
+        return beside
+    from ament_index_python import get_package_share_directory
+
+    return Path(get_package_share_directory('hearthgrid')) / 'config'
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == '__main__':
+    main()

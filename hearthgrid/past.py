@@ -1,0 +1,47 @@
+"""The store's file, read from outside: `hearthgrid history`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hub_nodes.store.history import HistoryError, open_history
+
+BARS = '▁▂▃▄▅▆▇█'
+
+
+class PastError(Exception):
+    """There is no history to read; the message says why."""
+
+
+def outlets(state_dir: Path) -> list[str]:
+    """Return the outlets and meters the store knows."""
+    with _opened(state_dir) as history:
+        return sorted(history.outlets())
+
+
+def points(state_dir: Path, outlet: str, quantity: str, start: float, end: float, step: float):
+    """Return rows (start [s], mean, minimum, maximum, count) and the quantity's unit. PastError says what is missing."""
+    with _opened(state_dir) as history:
+        try:
+            found = history.points(outlet, quantity, start, end, step)
+        except HistoryError as error:
+            raise PastError(str(error)) from None
+    return [(p.start, p.mean, p.minimum, p.maximum, p.count) for p in found.points], found.unit
+
+
+def _opened(state_dir: Path):
+    try:
+        return open_history(state_dir / 'hearthgrid.db')
+    except HistoryError as error:
+        raise PastError(str(error)) from None
+
+
+def sparkline(values: list[float], width: int = 48) -> str:
+    """Return a line of bars; gaps stay blank."""
+    finite = [v for v in values if v == v]
+    if not finite:
+        return ''
+    low, high = min(finite), max(finite)
+    chunks = [[v for v in chunk if v == v] for chunk in np.array_split(np.array(values), min(width, len(values)))]
+    scale = (len(BARS) - 1) / ((high - low) or 1.0)
+    return ''.join(BARS[round((sum(c) / len(c) - low) * scale)] if c else ' ' for c in chunks)

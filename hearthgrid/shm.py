@@ -1,0 +1,50 @@
+"""Shared-memory files that a killed process left behind."""
+
+import os
+import re
+from pathlib import Path
+
+FOLDER = Path('/dev/shm')
+OURS = re.compile(r'^(sem\.)?fastrtps_|^fastdds_|^lttng-ust-wait-')
+
+
+def in_use() -> set[str]:
+    """Return the names of shared-memory files that some process of this machine maps or has open."""
+    names: set[str] = set()
+    for process in Path('/proc').iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            names.update(re.findall(r'/dev/shm/(\S+)', (process / 'maps').read_text()))
+            for descriptor in (process / 'fd').iterdir():
+                target = os.readlink(descriptor)
+                if target.startswith('/dev/shm/'):
+                    names.add(target.removeprefix('/dev/shm/').removesuffix(' (deleted)'))
+        except OSError:
+            continue  # it ended meanwhile, or is another user's
+    return names
+
+
+def remove_orphans() -> list[str]:
+    """Remove middleware files of this user that nobody uses any more; return their names.
+
+    A file that anyone has mapped stays, and so does its semaphore, so that other ROS systems are not disturbed.
+    """
+    if not FOLDER.is_dir():
+        return []
+    used, removed = in_use(), []
+    stems = {re.sub(r'^sem\.|_el$|_mutex$', '', name) for name in used}
+    for file in FOLDER.iterdir():
+        stem = re.sub(r'^sem\.|_el$|_mutex$', '', file.name)
+        try:
+            if (
+                OURS.match(file.name)
+                and file.name not in used
+                and stem not in stems
+                and file.stat().st_uid == os.getuid()
+            ):
+                file.unlink()
+                removed.append(file.name)
+        except OSError:
+            continue
+    return removed

@@ -1,0 +1,163 @@
+"""Starts the processes of a plan, restarts what dies, ends them all, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from hearthgrid.bringup import Process
+from hearthgrid.shm import remove_orphans
+
+RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart in a row [s]
+STEADY = 60.0  # running so long, a process starts with a clean record [s]
+PATIENCE = 8.0  # for a process that was asked to end [s]
+
+
+@dataclass
+class Child:
+    """A process, its restarts and what it costs."""
+
+    process: Process
+    spec: Path
+    popen: subprocess.Popen | None = None
+    started: float = 0.0
+    restarts: int = 0
+    in_a_row: int = 0
+    due: float = 0.0
+    cpu_before: float = 0.0  # of earlier lives [s]
+    cpu: float = 0.0  # of this life, last seen [s]
+    memory: int = 0  # resident, last seen [B]
+    reader: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def cpu_total(self) -> float:
+        """CPU seconds of all its lives. [s]"""
+        return self.cpu_before + self.cpu
+
+
+class Supervisor:
+    """Runs the processes of a plan. `poll` restarts what died; `stop` ends everything.
+
+    say : called with one line of news for a person.
+    verbose : pass every log line on to the terminal, not only warnings and errors.
+    """
+
+    def __init__(
+        self, processes: tuple[Process, ...], state_dir: Path, say: Callable[[str], None], verbose: bool = False
+    ) -> None:
+        self._say, self._verbose = say, verbose
+        self._logs = state_dir / 'log'
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self.children = [Child(process, process.write(state_dir / 'run')) for process in processes]
+        self.started = time.monotonic()
+
+    def start(self) -> None:
+        """Start all processes."""
+        remove_orphans()
+        for child in self.children:
+            self._launch(child)
+
+    def poll(self) -> None:
+        """Note what each process uses, and restart those that ended."""
+        now = time.monotonic()
+        for child in self.children:
+            if child.popen is not None and child.popen.poll() is None:
+                self._measure(child)
+            elif child.popen is not None:
+                self._ended(child, now)
+            elif now >= child.due:
+                child.restarts += 1
+                self._launch(child)
+
+    def _measure(self, child: Child) -> None:
+        try:
+            process = psutil.Process(child.popen.pid)
+            times = process.cpu_times()
+            child.cpu, child.memory = times.user + times.system, process.memory_info().rss
+        except psutil.Error:
+            pass  # it ended meanwhile: the next poll sees it
+
+    def _ended(self, child: Child, now: float) -> None:
+        code, child.popen = child.popen.returncode, None
+        child.cpu_before, child.cpu, child.memory = child.cpu_total, 0.0, 0
+        child.in_a_row = 0 if now - child.started > STEADY else child.in_a_row + 1
+        delay = RESTART_DELAYS[min(child.in_a_row, len(RESTART_DELAYS) - 1)]
+        child.due = now + delay
+        how = f'signal {signal.Signals(-code).name}' if code < 0 else f'exit code {code}'
+        self._say(
+            f'{child.process.name} ended ({how}); starting it again'
+            + (f' in {delay:g} s; see {self._logs / child.process.name}.log' if delay else '')
+        )
+        remove_orphans()
+
+    def _launch(self, child: Child) -> None:
+        child.started = time.monotonic()
+        child.popen = subprocess.Popen(
+            [sys.executable, '-m', 'hearthgrid.host', str(child.spec)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors='replace',
+            start_new_session=True,  # Ctrl-C is for the supervisor, which ends the others in order
+            env={
+                **os.environ,
+                'PYTHONUNBUFFERED': '1',
+                'OMP_NUM_THREADS': '1',
+                'OPENBLAS_NUM_THREADS': '1',
+                'RCUTILS_COLORIZED_OUTPUT': '0',
+                'HEARTHGRID_SUPERVISOR': str(os.getpid()),
+            },
+        )
+        child.reader = threading.Thread(target=self._relay, args=(child, child.popen.stdout), daemon=True)
+        child.reader.start()
+
+    def _relay(self, child: Child, lines) -> None:
+        """Copy a process' output to its log, and what a person should see to the terminal."""
+        path, told = self._logs / f'{child.process.name}.log', False
+        try:
+            log = path.open('a', buffering=1)
+        except OSError as error:
+            self._say(f'cannot write {path}: {error.strerror}')
+            log = None
+        with lines:
+            for line in lines:
+                try:
+                    if log:
+                        log.write(line)
+                except OSError as error:
+                    if not told:
+                        self._say(f'cannot write {path}: {error.strerror}')
+                    told = True
+                if self._verbose or line.startswith(('[WARN]', '[ERROR]', '[FATAL]', 'hearthgrid:')):
+                    self._say(f'{child.process.name}: {line.rstrip()}')
+        if log:
+            log.close()
+
+    def stop(self) -> list[str]:
+        """End every process, politely first; return the names of those that had to be killed."""
+        alive = [child for child in self.children if child.popen is not None and child.popen.poll() is None]
+        for child in alive:
+            self._measure(child)
+            child.popen.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + PATIENCE
+        killed = []
+        for child in alive:
+            try:
+                child.popen.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.popen.kill()
+                child.popen.wait()
+                killed.append(child.process.name)
+        for child in self.children:
+            if child.reader is not None:
+                child.reader.join(2.0)
+        remove_orphans()
+        return killed

@@ -1,0 +1,128 @@
+"""`hearthgrid up`: start a home, say what runs, and end it cleanly with a summary."""
+
+import shutil
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from hearthgrid.bringup import Options, plan
+from hearthgrid.replay import Replay
+from hearthgrid.summary import home_line, outlet_table, process_table
+from hearthgrid.supervisor import Supervisor
+from hearthgrid.witness import Witness
+from hearthgrid_ros.home import Home
+
+NEWS_PERIOD = 10.0  # between lines where there is no terminal [s]
+
+
+def run(home: Home, options: Options, duration: float, verbose: bool, console: Console, replay: Replay | None) -> int:
+    """Run the home until the duration [s] (0: until Ctrl-C, or the end of the recordings); return the exit code."""
+    state = Path(options.state_dir)
+    state.mkdir(parents=True, exist_ok=True)
+    home_file = state / 'home.yaml'
+    home_file.write_text(home.dump(), encoding='utf-8')
+    options = replace(options, home_file=str(home_file))
+    processes = plan(home, options)
+
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda n, _: stopping.append(n))
+
+    supervisor = Supervisor(
+        processes, state, lambda line: console.print(f'  {line}', markup=False, highlight=False), verbose
+    )
+    _introduce(console, home, options, processes, replay)
+    killed: list[str] = []
+    with Witness(home.name) as witness:
+        if replay:
+            replay.listen(witness.node)
+        supervisor.start()
+        try:
+            _watch(witness, supervisor, console, duration, stopping, replay)
+        finally:
+            with console.status('ending …'):
+                killed = supervisor.stop()
+    _conclude(console, witness, supervisor, killed, replay, state)
+    if not witness.seen.counts['readings']:
+        console.print(
+            f'No reading arrived. The logs in {state / "log"} say why; `hearthgrid doctor` looks at the machine.'
+        )
+        return 1
+    return 0
+
+
+def _introduce(console: Console, home: Home, options: Options, processes, replay) -> None:
+    what = (
+        f'replaying {replay.describe()}'
+        if replay
+        else f'simulated, seed {options.seed}'
+        if options.simulation
+        else 'real outlets'
+    )
+    nodes = sum(len(p.nodes) for p in processes)
+    console.print(f'[bold]Hearthgrid[/] home “{home.name}”: {len(home.outlets)} outlets, {what}', highlight=False)
+    console.print(
+        f'  runs    {nodes} ROS 2 nodes in {len(processes)} processes: {", ".join(p.name for p in processes)}'
+        if len(processes) < 12
+        else f'  runs    {nodes} ROS 2 nodes in {len(processes)} processes',
+        highlight=False,
+    )
+    if any(node.name == 'dashboard' for p in processes for node in p.nodes):
+        console.print(f'  page    http://127.0.0.1:{options.port}', highlight=False)
+    console.print(f'  state   {options.state_dir}', highlight=False)
+    console.print('  look    hearthgrid status · hearthgrid outage --for 20 · hearthgrid history', highlight=False)
+    console.print('  stop    Ctrl-C', highlight=False)
+
+
+def _watch(witness: Witness, supervisor: Supervisor, console: Console, duration: float, stopping: list, replay) -> None:
+    told, news = False, 0.0
+    with console.status('starting …') as status:
+        while not stopping:
+            witness.spin(0.25)
+            supervisor.poll()
+            seen, age = witness.seen, time.monotonic() - witness.started
+            if seen.first_reading is not None and not told:
+                told = True
+                console.print(f'  first reading after {seen.first_reading:.1f} s', highlight=False)
+            line = f'{age:4.0f} s · {home_line(seen)}' + (f' · {replay.progress()}' if replay else '')
+            if console.is_terminal:
+                status.update(line)
+            elif told and age >= news:
+                news = age + NEWS_PERIOD
+                console.print(f'  {line}', highlight=False)
+            if (duration and age >= duration) or (replay and replay.finished()):
+                return
+
+
+def _conclude(
+    console: Console, witness: Witness, supervisor: Supervisor, killed: list[str], replay, state: Path
+) -> None:
+    seen, age = witness.seen, time.monotonic() - supervisor.started
+    console.print(f'\n[bold]Summary[/] after {age:.0f} s', highlight=False)
+    console.print(outlet_table(seen))
+    console.print()
+    console.print(process_table(supervisor.children))
+    cpu = sum(child.cpu_total for child in supervisor.children)
+    memory = sum(child.memory for child in supervisor.children) / 1e6
+    console.print(
+        f'\n{seen.counts["readings"]} readings, {seen.counts["plans"]} plans, {seen.counts["anomalies"]} anomalies; '
+        f'{100 * cpu / age:.0f} % of one core, {memory:.0f} MB',
+        highlight=False,
+    )
+    if seen.modes:
+        console.print(f'supply: {" → ".join(seen.modes)}', highlight=False)
+    if killed:
+        console.print(f'had to be killed: {", ".join(killed)}', highlight=False)
+    if replay:
+        replay.conclude(console, state)
+
+
+def fresh(folder: Path) -> Path:
+    """Empty a folder that only Hearthgrid writes to, and return it."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder

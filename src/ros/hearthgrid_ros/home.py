@@ -1,0 +1,240 @@
+"""One YAML file describes a home: read, checked, and explained by line when something in it is wrong."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+PRIORITIES = ('unknown', 'medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort')
+DAYS = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
+RESERVED = ('home', 'grid', 'pv', 'battery', 'hub', 'world')
+Identifier = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]{0,31}$')]
+ClockTime = Annotated[str, Field(pattern=r'^([01]?\d|2[0-3]):[0-5]\d$')]
+
+
+class HomeError(ValueError):
+    """A home file that cannot be used; the message says where and why."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+
+class Supply(_Part):
+    """The utility's connection."""
+
+    voltage: Annotated[float, Field(ge=90, le=260)] = 230.0  # nominal [V]
+    frequency: Literal[50, 60] = 50  # nominal [Hz]
+    import_max: Annotated[float, Field(gt=0)] = 17_250.0  # main fuse [W]
+    export_max: Annotated[float, Field(ge=0)] = 10_000.0  # [W]
+    resistance: Annotated[float, Field(ge=0, le=2)] = 0.10  # of the service line [Ω]
+    reactance: Annotated[float, Field(ge=0, le=2)] = 0.05  # [Ω]
+
+
+class Pv(_Part):
+    """Solar panels."""
+
+    power_max: Annotated[float, Field(gt=0, le=1e5)] = 4000.0  # at 1 000 W/m² [W]
+
+
+class Battery(_Part):
+    """The home battery and its inverter."""
+
+    capacity_kwh: Annotated[float, Field(gt=0, le=1000)] = 10.0
+    power_max: Annotated[float, Field(gt=0, le=1e5)] = 4000.0  # either way [W]
+    efficiency: Annotated[float, Field(gt=0.5, le=1)] = 0.95  # one way [1]
+    initial: Annotated[float, Field(ge=0, le=1)] = 0.5  # state of charge as a simulation starts
+    reserve: Annotated[float, Field(ge=0, le=0.9)] = 0.2  # kept for outages, share of capacity
+    wear_price: Annotated[float, Field(ge=0)] = 0.03  # of a kWh through it [currency/kWh]
+    grid_forming: bool = True
+
+
+class TariffStep(_Part):
+    """A price that holds in a part of the day."""
+
+    start: ClockTime
+    price: float  # [currency/kWh]
+
+
+class Tariff(_Part):
+    """What energy costs. `dynamic`: day-ahead prices come on a topic; otherwise the daily steps hold."""
+
+    kind: Literal['dynamic', 'daily'] = 'dynamic'
+    currency: Annotated[str, Field(pattern=r'^[A-Z]{3}$')] = 'EUR'
+    buy: Annotated[list[TariffStep], Field(max_length=48)] = []
+    sell: float = 0.08  # for exported energy [currency/kWh]
+    fees: float = 0.12  # added to a dynamic price [currency/kWh]
+
+    @model_validator(mode='after')
+    def _steps(self):
+        if self.kind == 'daily' and not self.buy:
+            raise ValueError('a daily tariff needs at least one step in `buy`')
+        starts = [minutes(step.start) for step in self.buy]
+        if starts != sorted(set(starts)):
+            raise ValueError('the steps of `buy` must rise in time')
+        return self
+
+
+class ScheduleRule(_Part):
+    """A weekly rule of an outlet, local time."""
+
+    days: list[Literal['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']] = list(DAYS)
+    start: ClockTime
+    end: ClockTime
+    switch: bool  # on or off in this time
+    power_max: Annotated[float, Field(ge=0)] = math.inf  # [W]
+
+
+class Outlet(_Part):
+    """One smart outlet."""
+
+    id: Identifier
+    title: Annotated[str, Field(max_length=64)] = ''
+    room: Annotated[str, Field(max_length=64)] = ''
+    priority: Literal['medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort'] = 'comfort'
+    deferrable: bool = False  # the plan may move its jobs
+    always_on: bool = False  # the plan may not switch it off
+    position: tuple[float, float, float] = (0.0, 0.0, 0.3)  # in the house, for rviz [m]
+    schedule: Annotated[list[ScheduleRule], Field(max_length=32)] = []
+    minimum_on: Annotated[float, Field(ge=0, le=3600)] = 0.0  # [s]
+    minimum_off: Annotated[float, Field(ge=0, le=3600)] = 0.0  # [s]
+    appliance: Annotated[str, Field(max_length=48)] = ''  # in the simulation, what is plugged in
+    line_length: Annotated[float, Field(ge=0, le=200)] = 10.0  # of wire to the distribution board [m]
+
+    @field_validator('id')
+    @classmethod
+    def _not_reserved(cls, value):
+        if value in RESERVED:
+            raise ValueError(f'{value!r} is a name of the system; choose another')
+        return value
+
+
+class Home(_Part):
+    """A home. Everything has a default but the outlets."""
+
+    name: Identifier = 'home'
+    timezone: str = 'Europe/Berlin'
+    latitude: Annotated[float, Field(ge=-90, le=90)] = 52.5  # [°]
+    longitude: Annotated[float, Field(ge=-180, le=180)] = 13.4  # [°]
+    supply: Supply = Supply()
+    tariff: Tariff = Tariff()
+    pv: Pv | None = Pv()
+    battery: Battery | None = Battery()
+    outlets: Annotated[list[Outlet], Field(min_length=1, max_length=1000)]
+    nodes: dict[str, dict[str, Any]] = {}  # parameters by node name, or outlet/node
+
+    @field_validator('timezone')
+    @classmethod
+    def _known_zone(cls, value):
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f'no time zone is called {value!r}') from None
+        return value
+
+    @model_validator(mode='after')
+    def _distinct(self):
+        seen: set[str] = set()
+        for outlet in self.outlets:
+            if outlet.id in seen:
+                raise ValueError(f'two outlets are called {outlet.id!r}')
+            seen.add(outlet.id)
+        return self
+
+    def outlet(self, id: str) -> Outlet | None:
+        """Return the outlet of that id, or None."""
+        return next((outlet for outlet in self.outlets if outlet.id == id), None)
+
+    def dump(self) -> str:
+        """Return the home as YAML that `parse` reads back."""
+        return yaml.safe_dump(self.model_dump(mode='json', exclude_defaults=True), sort_keys=False, allow_unicode=True)
+
+
+def minutes(clock: str) -> int:
+    """Return the minute of the day of 'HH:MM'."""
+    hour, minute = clock.split(':')
+    return 60 * int(hour) + int(minute)
+
+
+def parse(text: str, source: str = 'home') -> Home:
+    """Return the home a YAML text describes. HomeError with file, line and reason for each mistake."""
+    try:
+        data, tree = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, 'problem_mark', None)
+        raise HomeError(f'{source}:{mark.line + 1 if mark else 1}: {getattr(error, "problem", error)}') from None
+    if not isinstance(data, dict):
+        raise HomeError(f'{source}:1: a home is a mapping with at least `outlets:`')
+    try:
+        return Home(**{str(key): value for key, value in data.items()})
+    except ValidationError as error:
+        raise HomeError(
+            '\n'.join(f'{source}:{_line(tree, e["loc"])}: {_where(e["loc"])}{_reason(e)}' for e in error.errors())
+        ) from None
+
+
+def load(path: str | os.PathLike) -> Home:
+    """Return the home described by a file. HomeError names file, line and reason."""
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise HomeError(f'{path}: {getattr(error, "strerror", None) or error}') from None
+    return parse(text, str(path))
+
+
+def from_labels(labels: Sequence[str], voltage: float = 230.0, frequency: int = 50) -> Home:
+    """Return a home with one outlet a label, for replaying recordings: no PV, no battery."""
+    outlets = []
+    for number, label in enumerate(labels):
+        words = ''.join(c if c.isascii() and c.isalnum() else '_' for c in label.lower()).strip('_')
+        id = f'{words[:24] or "outlet"}'
+        id = id if id[0].isalpha() else f'o_{id}'
+        if id in RESERVED or any(o['id'] == id for o in outlets):
+            id = f'{id}_{number + 1}'
+        outlets.append(
+            {
+                'id': id,
+                'title': label[:64],
+                'room': 'Recordings',
+                'always_on': True,
+                'position': (2.0 * (number % 4), 2.0 * (number // 4), 0.3),
+            }
+        )
+    return Home(supply={'voltage': voltage, 'frequency': frequency}, pv=None, battery=None, outlets=outlets)
+
+
+def _line(tree, location) -> int:
+    """Return the 1-based line of a place in the YAML tree, or of the nearest thing above it."""
+    node = tree
+    for step in location:
+        inside = None
+        if isinstance(node, yaml.MappingNode):
+            inside = next((value for key, value in node.value if key.value == str(step)), None)
+            if inside is not None and not isinstance(inside, yaml.CollectionNode):
+                key = next(key for key, value in node.value if value is inside)
+                return key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            inside = node.value[step]
+        if inside is None:
+            break
+        node = inside
+    return node.start_mark.line + 1
+
+
+def _where(location) -> str:
+    return ''.join(f'[{s}]' if isinstance(s, int) else f'.{s}' for s in location).lstrip('.') + ': ' if location else ''
+
+
+def _reason(error) -> str:
+    if error['type'] == 'extra_forbidden':
+        return 'nothing is called so'
+    if error['type'] == 'missing':
+        return 'is missing'
+    given = error.get('input')
+    shown = f' (given: {given!r})' if isinstance(given, (str, int, float, bool)) else ''
+    return error['msg'].removeprefix('Value error, ') + shown

@@ -1,0 +1,181 @@
+"""The one table of interfaces: name, type, quality of service, and who speaks to whom.
+
+Nodes, launch files, tests and the page in `docs/interfaces.md` read these rows; an offer and a request that disagree
+fail in silence, so nobody writes a topic name or a QoS profile anywhere else. Names are relative. A row's scope says in
+which namespace it lives: the home's (one topic for all outlets, their id in the message, because a reader's cost grows
+with its subscriptions) or the outlet's own.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import BatteryState
+from visualization_msgs.msg import MarkerArray
+
+from hearthgrid_msgs import action, msg, srv
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Quality of both ends. Depths differ: a writer keeps what late joiners need, a reader what may queue."""
+
+    reliability: ReliabilityPolicy
+    writer_depth: int
+    reader_depth: int
+    durability: DurabilityPolicy = DurabilityPolicy.VOLATILE
+
+    def profile(self, depth: int) -> QoSProfile:
+        """Return the profile of one end."""
+        return QoSProfile(
+            depth=depth, history=HistoryPolicy.KEEP_LAST, reliability=self.reliability, durability=self.durability
+        )
+
+
+_BEST_EFFORT, _RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
+_KEPT = DurabilityPolicy.TRANSIENT_LOCAL
+MANY = 256  # outlets that may speak at once on a shared topic
+
+TELEMETRY = Quality(_BEST_EFFORT, 5, 5)  # the newest matters
+FAN_IN = Quality(_BEST_EFFORT, 5, MANY)  # telemetry of many writers on one topic
+SAMPLES = Quality(_RELIABLE, 20, 20)  # a gap spoils a window
+EVENT = Quality(_RELIABLE, 10, MANY)  # each one matters
+STATE = Quality(_RELIABLE, 1, 1, _KEPT)  # one writer: a late joiner learns its last word
+STATE_EACH = Quality(_RELIABLE, 1, MANY, _KEPT)  # many writers, each with its own last word
+STATE_SET = Quality(_RELIABLE, MANY, MANY, _KEPT)  # one writer that speaks of many things
+COMMAND = Quality(_RELIABLE, 1, 1)  # must arrive, or expire
+
+
+class Scope(Enum):
+    """In which namespace a name lives."""
+
+    HOME = 'home'  # /home/<name>
+    OUTLET = 'outlet'  # /home/<outlet>/<name>
+    GLOBAL = 'global'  # /<name>, fixed by a ROS convention
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One row: `publisher(node)` and `subscription(node, callback)` make both ends of it."""
+
+    name: str
+    type: type
+    quality: Quality
+    scope: Scope
+    doc: str
+
+    def resolve(self, node) -> str:
+        """Return the topic's full name as seen from `node`, an outlet's node or one in the home's namespace."""
+        if self.scope is Scope.GLOBAL:
+            return f'/{self.name}'
+        if self.scope is Scope.HOME:
+            return f'{home_namespace(node)}/{self.name}'
+        return f'{node.get_namespace().rstrip("/")}/{self.name}'
+
+    def publisher(self, node):
+        """Return a publisher of this row."""
+        return node.create_publisher(self.type, self.resolve(node), self.quality.profile(self.quality.writer_depth))
+
+    def subscription(self, node, callback):
+        """Return a subscription to this row."""
+        return node.create_subscription(
+            self.type, self.resolve(node), callback, self.quality.profile(self.quality.reader_depth)
+        )
+
+    def of(self, node, outlet: str) -> str:
+        """Return the full name of an outlet-scoped row for `outlet`."""
+        return f'{home_namespace(node)}/{outlet}/{self.name}'
+
+    def publisher_to(self, node, outlet: str):
+        """Return a publisher to one outlet's own topic, from a hub node."""
+        return node.create_publisher(self.type, self.of(node, outlet), self.quality.profile(self.quality.writer_depth))
+
+    def subscription_to(self, node, outlet: str, callback):
+        """Return a subscription to one outlet's own topic, from a hub node."""
+        return node.create_subscription(
+            self.type, self.of(node, outlet), callback, self.quality.profile(self.quality.reader_depth)
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service or action row; `server`/`client` make its ends (for actions use rclpy.action with `of`)."""
+
+    name: str
+    type: type
+    scope: Scope
+    doc: str
+
+    resolve = Topic.resolve
+    of = Topic.of
+
+    def server(self, node, callback):
+        """Return a server of this row."""
+        return node.create_service(self.type, self.resolve(node), callback)
+
+    def client(self, node, outlet: str = ''):
+        """Return a client of this row; of an outlet's row, say which outlet."""
+        return node.create_client(self.type, self.of(node, outlet) if outlet else self.resolve(node))
+
+
+class Action(Service):
+    """An action row."""
+
+
+def home_namespace(node) -> str:
+    """Return the home's namespace: the first part of the node's own ('' when it has none)."""
+    first = node.get_namespace().strip('/').split('/')[0]
+    return f'/{first}' if first else ''
+
+
+# Telemetry of all outlets, inverters and meters (Reading.outlet also names `grid`, `pv`, `battery`).
+READINGS = Topic('readings', msg.Reading, FAN_IN, Scope.HOME, 'what each outlet, inverter and meter measured, 1 Hz')
+SIGNATURES = Topic('signatures', msg.Signature, EVENT, Scope.HOME, 'what each load looks like, on change and heartbeat')
+WAVEFORMS = Topic('waveforms', msg.Waveform, TELEMETRY, Scope.HOME, 'raw windows, on change, request and heartbeat')
+STATES = Topic('states', msg.OutletState, STATE_EACH, Scope.HOME, 'what each outlet does and why')
+IDENTITIES = Topic('identities', msg.Identity, STATE_SET, Scope.HOME, 'which device is on each outlet')
+LABELS = Topic('labels', msg.Label, EVENT, Scope.HOME, 'what a person (or a recording) says is on an outlet')
+ANOMALIES = Topic('anomalies', msg.Anomaly, EVENT, Scope.HOME, 'what a person should know')
+JOBS = Topic('jobs', msg.Job, STATE_EACH, Scope.HOME, 'deferrable jobs the outlets hold')
+
+# Planning.
+PRICES = Topic('prices', msg.PriceSeries, STATE, Scope.HOME, 'energy prices ahead')
+WEATHER = Topic('weather', msg.WeatherSeries, STATE, Scope.HOME, 'weather now and ahead')
+FORECASTS = Topic('forecasts', msg.Forecast, STATE_SET, Scope.HOME, 'load, PV, price, temperature ahead, with spread')
+PLAN = Topic('plan', msg.Plan, STATE, Scope.HOME, 'the schedule of the home')
+GRID_LIMIT = Topic('grid_limit', msg.GridLimit, STATE, Scope.HOME, 'what the utility asks at the meter')
+REQUEST = Topic('request', msg.Request, COMMAND, Scope.OUTLET, 'a voice asks this outlet to keep a band')
+INVERTER_SETPOINT = Topic('inverter_setpoint', msg.InverterSetpoint, COMMAND, Scope.HOME, 'to an inverter')
+BATTERY = Topic('battery', BatteryState, TELEMETRY, Scope.HOME, 'state of the home battery')
+
+# Micro-grid.
+TIE = Topic('tie', msg.Breaker, STATE, Scope.HOME, 'the breaker between home and utility')
+ISLAND = Topic('island', msg.IslandMode, STATE_EACH, Scope.HOME, 'where each member believes the home stands')
+BALLOTS = Topic('ballots', msg.Ballot, FAN_IN, Scope.HOME, 'words of leader election')
+
+# The wire between an outlet's controller and its converter and relay, real or simulated.
+ADC = Topic('adc', msg.Samples, SAMPLES, Scope.OUTLET, 'converter samples, block after block')
+RELAYS = Topic('relays', msg.RelayCommand, STATE_EACH, Scope.HOME, 'relay and power stage commands')
+TRUTH = Topic('truth', msg.Label, EVENT, Scope.HOME, 'in a replay: what was played; for scoring, never read by the hub')
+
+# Standard tools.
+DIAGNOSTICS = Topic('diagnostics', DiagnosticArray, EVENT, Scope.GLOBAL, 'health, for rqt_robot_monitor')
+MARKERS = Topic('markers', MarkerArray, STATE, Scope.HOME, 'the house, for rviz')
+ECHO = Topic('reading', msg.Reading, TELEMETRY, Scope.OUTLET, 'its reading under its own name, for rqt_plot (`echo`)')
+
+GET_HISTORY = Service('get_history', srv.GetHistory, Scope.HOME, 'a quantity over time, from `store`')
+CORRECT_IDENTITY = Service('correct_identity', srv.CorrectIdentity, Scope.HOME, 'a person names a device')
+SCRIPT_OUTAGE = Service('script_outage', srv.ScriptOutage, Scope.HOME, 'in the simulation: fail the utility')
+PLUG_APPLIANCE = Service('plug_appliance', srv.PlugAppliance, Scope.HOME, 'in the simulation: change an appliance')
+GET_SCHEDULE = Service('get_schedule', srv.GetSchedule, Scope.OUTLET, 'schedule and priority of an outlet')
+SET_SCHEDULE = Service('set_schedule', srv.SetSchedule, Scope.OUTLET, 'replace the schedule of an outlet')
+SET_PRIORITY = Service('set_priority', srv.SetPriority, Scope.OUTLET, 'shedding class of an outlet')
+RESET_TRIP = Service('reset_trip', srv.ResetTrip, Scope.OUTLET, 'unlatch a tripped outlet')
+CAPTURE_WAVEFORM = Service('capture_waveform', srv.CaptureWaveform, Scope.OUTLET, 'the newest raw window now')
+RUN_JOB = Action('run_job', action.RunJob, Scope.OUTLET, 'so much energy before a deadline')
+
+TABLE = tuple(row for row in globals().values() if isinstance(row, (Topic, Service)))
+TOPICS = tuple(row for row in TABLE if isinstance(row, Topic))
+SERVICES = tuple(row for row in TABLE if isinstance(row, Service) and not isinstance(row, Action))
+ACTIONS = tuple(row for row in TABLE if isinstance(row, Action))

@@ -1,0 +1,74 @@
+"""From a path to recordings."""
+
+import os
+import re
+from pathlib import Path
+
+from hearthgrid_ros.recordings.arrays import read_npz, read_wav
+from hearthgrid_ros.recordings.bag import is_bag, read_bag
+from hearthgrid_ros.recordings.recording import Hints, Recording, RecordingError
+from hearthgrid_ros.recordings.tables import read_csv
+
+_READERS = {'.npz': read_npz, '.csv': read_csv, '.wav': read_wav}
+KINDS = '.npz, .csv, .wav, .mcap or a rosbag2 folder'
+
+
+def read(path: Path | str, hints: Hints = Hints()) -> tuple[list[Recording], list[RecordingError]]:  # noqa: B008
+    """Return the recordings of a file or of all files below a folder, and what is wrong with the rest.
+
+    In a folder, `kettle/x.csv` and `kettle_2.csv` are both labelled kettle, and `kettle/model/x.csv` has a model too,
+    unless the file or its sidecar says something else. Files of other kinds are passed over.
+    RecordingError when the path is not there, is of no known kind, or is one file with nothing in it that can be used.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise RecordingError(path, 'it is not there')
+    if path.is_dir() and not is_bag(path):
+        return _folder(path, hints)
+    made, problems = _file(path, hints, _stem(path), '')
+    if not made:
+        raise problems[0]
+    return made, problems
+
+
+def _folder(root: Path, hints: Hints) -> tuple[list[Recording], list[RecordingError]]:
+    made, problems, seen = [], [], 0
+    for path in _below(root):
+        seen += 1
+        folders = path.parent.relative_to(root).parts
+        try:
+            found, wrong = _file(path, hints, folders[0] if folders else _stem(path), folders[1] if folders[1:] else '')
+        except RecordingError as error:
+            found, wrong = [], [error]
+        made += found
+        problems += wrong
+    if not seen:
+        raise RecordingError(root, f'there is nothing to read in it: {KINDS}')
+    return made, problems
+
+
+def _below(root: Path) -> list[Path]:
+    """Return files and bags of a known kind, in the order of their names."""
+    found = []
+    for folder, folders, files in os.walk(root):
+        inner = [Path(folder, name) for name in folders if not name.startswith('.')]
+        bags = [path for path in inner if is_bag(path)]
+        folders[:] = [path.name for path in inner if path not in bags]
+        paths = (Path(folder, name) for name in files if not name.startswith('.'))
+        found += bags + [path for path in paths if path.suffix.lower() in _READERS or is_bag(path)]
+    return sorted(found)
+
+
+def _file(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Recording], list[RecordingError]]:
+    hints = hints.of(path)
+    if is_bag(path):
+        return read_bag(path, hints)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise RecordingError(path, f'it is of no known kind: {KINDS}')
+    return reader(path, hints, label, model)
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its suffix and the number behind it."""
+    return re.sub(r'[\s_.-]*[(\[]?\d+[)\]]?$', '', path.stem) or path.stem
