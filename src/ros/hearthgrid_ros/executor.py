@@ -148,6 +148,8 @@ class LeanExecutor(Executor):
         """Wait once and run all that became ready."""
         if self._is_shutdown:
             raise ShutdownException()
+        if not self._context.ok():
+            raise ExternalShutdownException()
         if condition():
             raise ConditionReachedException()
         if self._run_tasks():  # rclpy's coroutines do not say what they wait for: look again soon

@@ -27,10 +27,13 @@ class Health:
         self._checks[name] = (level, message, values)
         if level == before:
             return
-        if level in (WARN, ERROR):
-            (self._node.get_logger().error if level == ERROR else self._node.get_logger().warning)(f'{name}: {message}')
+        log = self._node.get_logger()
+        if level == ERROR:  # a line each: rclpy binds a severity to the line that logs
+            log.error(f'{name}: {message}')
+        elif level == WARN:
+            log.warning(f'{name}: {message}')
         elif level == OK and before in (WARN, ERROR):
-            self._node.get_logger().info(f'{name}: {message}')
+            log.info(f'{name}: {message}')
 
     def before_report(self, refresh: Callable[[], None]) -> None:
         """Have `refresh` called before each report, to bring checks up to date."""
@@ -89,4 +92,7 @@ class PeerWatch:
         if up != self._up:
             self._up = up
             tail = f': {detail}' if detail else ''
-            (self._log.info if up else self._log.warning)(f'{self._name} is {"back" if up else "unreachable"}{tail}')
+            if up:
+                self._log.info(f'{self._name} is back{tail}')
+            else:
+                self._log.warning(f'{self._name} is unreachable{tail}')

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState
 from visualization_msgs.msg import MarkerArray
 
@@ -29,7 +29,11 @@ class Quality:
     def profile(self, depth: int) -> QoSProfile:
         """Return the profile of one end."""
         return QoSProfile(
-            depth=depth, history=HistoryPolicy.KEEP_LAST, reliability=self.reliability, durability=self.durability
+            depth=depth,
+            history=HistoryPolicy.KEEP_LAST,
+            reliability=self.reliability,
+            durability=self.durability,
+            liveliness=LivelinessPolicy.AUTOMATIC,
         )
 
 
