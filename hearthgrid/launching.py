@@ -5,9 +5,11 @@ from pathlib import Path
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from rich.console import Console
 
 from hearthgrid.bringup import Options, Process, default_state_dir, plan
 from hearthgrid.cli import config_folder
+from hearthgrid.replay import Replay
 from hearthgrid_ros.home import load
 from launch import LaunchDescription
 
@@ -37,9 +39,15 @@ def description(**defaults: str) -> LaunchDescription:
 
 def _actions(context):
     given = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
-    path = Path(given['home'] or config_folder() / 'home.yaml').absolute()
     state = Path(given['state_dir'] or default_state_dir()).expanduser().absolute()
-    home = load(path)
+    if given['replay']:
+        home = Replay.open(Path(given['replay']).expanduser().absolute(), Console(stderr=True)).home()
+        path = state / 'home.yaml'
+        state.mkdir(parents=True, exist_ok=True)
+        path.write_text(home.dump(), encoding='utf-8')
+    else:
+        path = Path(given['home'] or config_folder() / 'home.yaml').absolute()
+        home = load(path)
     if given['outlet']:
         chosen = home.outlet(given['outlet'])
         if chosen is None:

@@ -1,0 +1,45 @@
+"""Imports point down only, and the reference pages say what the code says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hearthgrid import reference
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_imports_point_down_only():
+    result = subprocess.run(
+        [Path(sys.executable).with_name('lint-imports'), '--no-cache'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': ':'.join(sys.path)},
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    'page, made', [('interfaces.md', reference.interfaces_page), ('parameters.md', reference.parameters_page)]
+)
+def test_reference_pages_are_up_to_date(page, made):
+    assert (ROOT / 'docs' / page).read_text() == made(), (
+        f'make it again: hearthgrid {page.removesuffix(".md")} --markdown'
+    )
+
+
+def test_no_machine_is_named():
+    """Paths and registries of one machine have no place in the repository."""
+    files = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True)
+    if files.returncode:
+        pytest.skip('not a git checkout')
+    words = ['pypi' + '.org', 'pythonhosted' + '.org', 'registry.' + 'npmjs', 'deb.' + 'debian.org']
+    for name in files.stdout.split():
+        path = ROOT / name
+        if path.suffix not in ('.png', '.jpg', '.svg') and path.is_file():
+            text = path.read_text(encoding='utf-8', errors='replace')
+            assert not [word for word in words if word in text], name

@@ -1,0 +1,149 @@
+"""Processes that die come back; all end together; nothing stays behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hearthgrid import shm
+from hearthgrid.bringup import NodeSpec, Process
+from hearthgrid.supervisor import Supervisor
+
+NODE = """
+from hearthgrid_ros.node import HomeNode
+class Node(HomeNode):
+    def __init__(self, **given):
+        super().__init__('sleeper', **given)
+        self.get_logger().warning('awake')
+class Broken(HomeNode):
+    def __init__(self, **given):
+        raise ValueError('this cannot be')
+"""
+
+
+def until(condition, supervisor=None, timeout=30.0):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, 'it did not come true in time'
+        if supervisor:
+            supervisor.poll()
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def supervised(tmp_path, monkeypatch):
+    """Make a Supervisor of nodes written above; end it after the test."""
+    (tmp_path / 'supervised_nodes.py').write_text(NODE)
+    monkeypatch.setenv('PYTHONPATH', ':'.join([str(tmp_path), *sys.path]))
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    made = []
+
+    def make(*names):
+        lines = []
+        processes = tuple(
+            Process(f'{name}_{k}'.lower(), (NodeSpec('x', 'x', f'supervised_nodes:{name}', 'sleeper', f'/home/n{k}'),))
+            for k, name in enumerate(names)
+        )
+        supervisor = Supervisor(processes, tmp_path / 'state', lines.append)
+        made.append(supervisor)
+        supervisor.start()
+        return supervisor, lines
+
+    yield make
+    for supervisor in made:
+        supervisor.stop()
+
+
+def test_a_killed_process_comes_back(supervised):
+    supervisor, lines = supervised('Node', 'Node')
+    until(lambda: sum('awake' in line for line in lines) == 2, supervisor)
+    first = supervisor.children[0].popen.pid
+    os.kill(first, signal.SIGKILL)
+    until(lambda: sum('awake' in line for line in lines) == 3, supervisor)
+    assert supervisor.children[0].popen.pid != first and supervisor.children[0].restarts == 1
+    assert any('SIGKILL' in line for line in lines)
+    assert supervisor.stop() == [] and not any(
+        psutil.pid_exists(c.popen.pid) and c.popen.poll() is None for c in supervisor.children
+    )
+
+
+def test_what_cannot_start_is_tried_again_ever_more_slowly(supervised):
+    supervisor, lines = supervised('Broken')
+    until(lambda: supervisor.children[0].in_a_row >= 2, supervisor)
+    assert any('this cannot be' in line for line in lines) and supervisor.children[0].due > time.monotonic()
+
+
+def test_the_log_keeps_every_line(supervised, tmp_path):
+    supervisor, lines = supervised('Node')
+    until(lambda: any('awake' in line for line in lines), supervisor)
+    supervisor.stop()
+    assert 'awake' in (tmp_path / 'state/log/node_0.log').read_text()
+
+
+SUPERVISE = """
+import sys, time
+from pathlib import Path
+from hearthgrid.bringup import NodeSpec, Process
+from hearthgrid.supervisor import Supervisor
+s = Supervisor((Process('p', (NodeSpec('x', 'x', 'supervised_nodes:Node', 'sleeper', '/home'),)),), Path(sys.argv[1]), lambda line: print(line, flush=True))
+s.start()
+print('child', s.children[0].popen.pid, flush=True)
+while True: time.sleep(0.1)
+"""
+
+
+def test_no_process_outlives_a_killed_supervisor(tmp_path, monkeypatch):
+    (tmp_path / 'supervised_nodes.py').write_text(NODE)
+    monkeypatch.setenv('PYTHONPATH', ':'.join([str(tmp_path), *sys.path]))
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    parent = subprocess.Popen([sys.executable, '-c', SUPERVISE, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    with parent:
+        lines = []
+        while not any('awake' in line for line in lines):
+            lines.append(parent.stdout.readline())
+            assert lines[-1], 'the supervisor ended'
+        child = psutil.Process(int(lines[0].split()[1]))
+        parent.kill()
+    assert psutil.wait_procs([child], timeout=20)[1] == []
+
+
+@pytest.fixture
+def shared_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(shm, 'FOLDER', tmp_path)
+    monkeypatch.setattr(shm, 'in_use', lambda: {'fastrtps_0123'})
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    'name, removed',
+    [
+        ('fastrtps_4567', True),  # nobody has it
+        ('fastrtps_4567_el', True),
+        ('sem.fastrtps_port7400_mutex', True),
+        ('fastrtps_0123', False),  # in use
+        ('sem.fastrtps_0123_mutex', False),  # belongs to one in use
+        ('fastrtps_0123_el', False),
+        ('pulse-shm-1', False),  # somebody else's
+    ],
+)
+def test_only_orphans_of_the_middleware_are_removed(shared_memory, name, removed):
+    (shared_memory / name).write_bytes(b'')
+    assert (name in shm.remove_orphans()) == removed
+    assert Path(shared_memory / name).exists() != removed
+
+
+def test_what_is_mapped_is_in_use():
+    if not shm.FOLDER.is_dir():
+        pytest.skip('this machine has no /dev/shm')
+    path = shm.FOLDER / f'fastrtps_test_{os.getpid()}'
+    try:
+        with path.open('wb'):
+            assert path.name in shm.in_use() and path.name not in shm.remove_orphans()
+        assert path.name in shm.remove_orphans()
+    finally:
+        path.unlink(missing_ok=True)
