@@ -1,9 +1,6 @@
 """Recordings in .npz and .wav files."""
 
-import struct
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +8,6 @@ from scipy.io import wavfile
 
 from hearthgrid_ros.recordings.recording import Hints, Recording, RecordingError, make
 
-_BROKEN = (OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
-           zlib.error, struct.error)  # what a damaged file makes the libraries raise
 _NAMES = {
     'voltage': ('v', 'voltage'),
     'current': ('i', 'current'),
@@ -22,27 +17,25 @@ _NAMES = {
 }
 
 
-def read_npz(path: Path, hints: Hints, label: str) -> tuple[list[Recording], list[RecordingError]]:
+def read_npz(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Recording], list[RecordingError]]:
     """Read `v` [V], `i` [A] ((n,) or (m, n)), `fs` [Hz], and `label`, `model` (one, or m) where they are.
 
-    label : when the file has none. Returns the recordings and what is wrong with the others.
+    label, model : where the file has none. Returns the recordings and what is wrong with the others.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError('it is a bare array, not an .npz')
-            found = {name: file[key] for name, keys in _NAMES.items() for key in keys if key in file.files}
-    except _BROKEN as error:
-        raise RecordingError(path, _reason(error)) from None
+    found = _arrays(path)
     for name in ('voltage', 'current'):
         if name not in found:
             raise RecordingError(path, f'it has no array {" or ".join(map(repr, _NAMES[name]))}')
         if found[name].dtype.kind not in 'iuf' or found[name].ndim not in (1, 2):
-            raise RecordingError(path, f'{name} is {found[name].dtype} {found[name].shape}; (n,) or (m, n) numbers are needed')
+            raise RecordingError(
+                path, f'{name} is {found[name].dtype} {found[name].shape}; (n,) or (m, n) numbers are needed'
+            )
     voltage, current = (np.atleast_2d(found[name]) for name in ('voltage', 'current'))
     if voltage.shape != current.shape:
         raise RecordingError(path, f'voltage is {voltage.shape}, current {current.shape}')
     count = len(voltage)
+    if not count:
+        raise RecordingError(path, 'it holds no recording')
     rate = np.asarray(found.get('rate', hints.sampling_rate))
     if rate.size not in (1, count) or rate.dtype.kind not in 'iuf':
         raise RecordingError(path, f'fs is {rate.dtype} {rate.shape}; one number is needed')
@@ -50,7 +43,7 @@ def read_npz(path: Path, hints: Hints, label: str) -> tuple[list[Recording], lis
         raise RecordingError(path, "it does not say its sampling rate 'fs'")
     rates = np.broadcast_to(rate.ravel(), count)
     labels = [hints.label or text or label for text in _texts(path, 'label', found, count)]
-    models = [hints.model or text for text in _texts(path, 'model', found, count)]
+    models = [hints.model or text or model for text in _texts(path, 'model', found, count)]
     made, problems = [], []
     for k in range(count):
         try:
@@ -61,15 +54,29 @@ def read_npz(path: Path, hints: Hints, label: str) -> tuple[list[Recording], lis
     return made, problems
 
 
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the known arrays by the keys of `_NAMES`."""
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError('it is a bare array, not an .npz')
+        with file:
+            return {name: file[key] for name, keys in _NAMES.items() for key in keys if key in file.files}
+    except Exception as error:  # a damaged file makes the library raise almost anything, down to SyntaxError
+        raise RecordingError(path, _reason(error)) from None
+
+
 def _texts(path: Path, name: str, found: dict, count: int) -> list[str]:
     values = np.asarray(found.get(name, ''))
     if values.size not in (1, count) or values.dtype.kind not in 'US':
-        raise RecordingError(path, f'{name} is {values.dtype} {values.shape}; one text, or one for each recording is needed')
+        raise RecordingError(
+            path, f'{name} is {values.dtype} {values.shape}; one text, or one for each recording is needed'
+        )
     texts = [x.decode('utf-8', 'replace') if isinstance(x, bytes) else str(x) for x in values.ravel().tolist()]
     return texts if len(texts) == count else texts * count
 
 
-def read_wav(path: Path, hints: Hints, label: str) -> tuple[list[Recording], list[RecordingError]]:
+def read_wav(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Recording], list[RecordingError]]:
     """Read a WAV file of two channels, voltage and current; full scale is what the hints say."""
     try:
         with warnings.catch_warnings():
@@ -78,14 +85,14 @@ def read_wav(path: Path, hints: Hints, label: str) -> tuple[list[Recording], lis
             rate, samples = wavfile.read(path)
     except wavfile.WavFileWarning:
         raise RecordingError(path, 'it is truncated') from None
-    except _BROKEN as error:
+    except Exception as error:  # as above, down to UnboundLocalError
         raise RecordingError(path, _reason(error)) from None
     if samples.ndim != 2 or samples.shape[1] != 2:
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         raise RecordingError(path, f'it has {channels} channels; two are needed, voltage and current')
     unit = samples / _full_scale(samples.dtype) - (samples.dtype == np.uint8)
     voltage, current = unit[:, 0] * hints.voltage_full_scale, unit[:, 1] * hints.current_full_scale
-    return [make(path, '', voltage, current, rate, hints.label or label, hints.model)], []
+    return [make(path, '', voltage, current, rate, hints.label or label, hints.model or model)], []
 
 
 def _full_scale(kind: np.dtype) -> float:

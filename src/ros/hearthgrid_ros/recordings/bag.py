@@ -48,8 +48,9 @@ def read_bag(path: Path, hints: Hints) -> tuple[list[Recording], list[RecordingE
         except RecordingError as error:
             problems.append(error)
         if piece.left_out:
-            problems.append(RecordingError(path, f'{piece.part}: {piece.left_out:.0f} s after its first {LONGEST:g} s '
-                                                 'are left out'))
+            problems.append(
+                RecordingError(path, f'{piece.part}: {piece.left_out:.0f} s after its first {LONGEST:g} s are left out')
+            )
     if not made and not problems:
         raise RecordingError(path, 'it holds no Samples or Waveform messages of hearthgrid_msgs')
     return made, problems
@@ -63,7 +64,8 @@ class _Labels:
 
     def add(self, message) -> None:
         self._said[message.outlet].append(
-            (_seconds(message.valid_from), _seconds(message.valid_until) or math.inf, message.type, message.model))
+            (_seconds(message.valid_from), _seconds(message.valid_until) or math.inf, message.type, message.model)
+        )
 
     def at(self, block) -> tuple[str, str]:
         """Return (type, model) in the middle of a block; its outlet's id where nothing is ever said, '' between labels.
@@ -73,7 +75,9 @@ class _Labels:
         said = self._said.get(block.outlet)
         if not said:
             return block.outlet, ''
-        middle = _seconds(block.stamp) + len(block.voltage) / block.sampling_rate / 2 if block.sampling_rate > 0 else 0.0
+        middle = (
+            _seconds(block.stamp) + len(block.voltage) / block.sampling_rate / 2 if block.sampling_rate > 0 else 0.0
+        )
         holding = [label for label in said if label[0] <= middle <= label[1]]
         return max(holding, key=lambda label: label[0])[2:] if holding else ('', '')
 
@@ -92,16 +96,24 @@ class _Piece:
     def follow(self, block) -> None:
         """Remember where the next block must begin."""
         self._sequence = block.sequence
-        self._due = _seconds(block.stamp) + len(block.voltage) / block.sampling_rate if block.sampling_rate > 0 else math.nan
+        self._due = (
+            _seconds(block.stamp) + len(block.voltage) / block.sampling_rate if block.sampling_rate > 0 else math.nan
+        )
 
     def joins(self, block, name: tuple[str, str]) -> bool:
         """Return whether a block continues this piece."""
+
         def same(key):
             return getattr(block, key) == getattr(self._first, key)
 
-        return (name == (self.name, self.model) and block.sequence == self._sequence + 1
-                and abs(_seconds(block.stamp) - self._due) <= _JITTER
-                and same('sampling_rate') and same('voltage_scale') and same('current_scale'))
+        return (
+            name == (self.name, self.model)
+            and block.sequence == self._sequence + 1
+            and abs(_seconds(block.stamp) - self._due) <= _JITTER
+            and same('sampling_rate')
+            and same('voltage_scale')
+            and same('current_scale')
+        )
 
     def add(self, block) -> None:
         """Take a block that joins."""
@@ -117,12 +129,25 @@ class _Piece:
         """Return the whole piece in volts and amperes. RecordingError."""
         first = self._first
         try:
-            window = Window.from_counts(np.concatenate(self._voltage), np.concatenate(self._current), first.voltage_scale,
-                                        first.current_scale, first.sampling_rate, 0.0)
+            window = Window.from_counts(
+                np.concatenate(self._voltage),
+                np.concatenate(self._current),
+                first.voltage_scale,
+                first.current_scale,
+                first.sampling_rate,
+                0.0,
+            )
         except ValueError as error:
             raise RecordingError(path, f'{self.part}: {error}') from None
-        return make(path, self.part, window.voltage, window.current, window.sampling_rate, hints.label or self.name,
-                    hints.model or self.model)
+        return make(
+            path,
+            self.part,
+            window.voltage,
+            window.current,
+            window.sampling_rate,
+            hints.label or self.name,
+            hints.model or self.model,
+        )
 
 
 class _Pieces:
@@ -158,11 +183,13 @@ def _messages(path: Path, kinds: set[str], problems: list[RecordingError]) -> It
         reader.open()
     except Exception as error:
         raise RecordingError(path, f'it is no rosbag2 that can be read: {error or type(error).__name__}') from None
-    with reader:
+    try:
         chosen = [connection for connection in reader.connections if connection.msgtype in kinds]
         for connection in chosen:
             if connection.digest and connection.digest != store.hash_rihs01(connection.msgtype):
-                raise RecordingError(path, f'{connection.topic} was recorded with another definition of {connection.msgtype}')
+                raise RecordingError(
+                    path, f'{connection.topic} was recorded with another definition of {connection.msgtype}'
+                )
         messages = reader.messages(chosen) if chosen else iter(())
         while True:
             try:
@@ -174,6 +201,8 @@ def _messages(path: Path, kinds: set[str], problems: list[RecordingError]) -> It
                 problems.append(RecordingError(path, f'it breaks off: {error or type(error).__name__}'))
                 return
             yield connection.msgtype, message
+    finally:
+        reader.close()
 
 
 def _typestore(path: Path):

@@ -13,14 +13,14 @@ _READERS = {'.npz': read_npz, '.csv': read_csv, '.wav': read_wav}
 KINDS = '.npz, .csv, .wav, .mcap or a rosbag2 folder'
 
 
-def read(path: Path | str, hints: Hints = Hints()) -> tuple[list[Recording], list[RecordingError]]:  # noqa: B008
+def read(path: Path | str, hints: Hints | None = None) -> tuple[list[Recording], list[RecordingError]]:
     """Return the recordings of a file or of all files below a folder, and what is wrong with the rest.
 
     In a folder, `kettle/x.csv` and `kettle_2.csv` are both labelled kettle, and `kettle/model/x.csv` has a model too,
     unless the file or its sidecar says something else. Files of other kinds are passed over.
     RecordingError when the path is not there, is of no known kind, or is one file with nothing in it that can be used.
     """
-    path = Path(path)
+    path, hints = Path(path), hints or Hints()
     if not path.exists():
         raise RecordingError(path, 'it is not there')
     if path.is_dir() and not is_bag(path):
@@ -70,5 +70,5 @@ def _file(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Record
 
 
 def _stem(path: Path) -> str:
-    """Return a file's name without its suffix and the number behind it."""
-    return re.sub(r'[\s_.-]*[(\[]?\d+[)\]]?$', '', path.stem) or path.stem
+    """Return a file's name without its suffix and a number set off from it: `kettle_2`, `kettle (2)`."""
+    return re.sub(r'[\s_.-]+\(?\d+\)?$', '', path.stem) or path.stem

@@ -34,7 +34,7 @@ class Recording(replay.Recording):
 
 @dataclass(frozen=True)
 class Hints:
-    """What a file may leave open. Its sidecar `<file>.json` may say the same under the same names, and goes before these.
+    """What a file may leave open. Its sidecar `<file>.json` may say the same by the same names, and goes before these.
 
     sampling_rate : of tables without time. NaN = the file must say it. [Hz]
     voltage_full_scale, current_full_scale : what ±1 in a WAV file stands for (full scale of integers). [V], [A]
@@ -62,13 +62,16 @@ class Hints:
         for name, value in said.items():
             if kinds[name] is str and not isinstance(value, str):
                 raise RecordingError(sidecar, f'{name} is {value!r}; it must be a text')
-            if kinds[name] is float and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
+            if kinds[name] is float and (
+                isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0
+            ):
                 raise RecordingError(sidecar, f'{name} is {value!r}; it must be a positive number')
         return replace(self, **said)
 
 
-def make(path: Path, part: str, voltage: np.ndarray, current: np.ndarray, sampling_rate: float, label: str,
-         model: str = '') -> Recording:
+def make(
+    path: Path, part: str, voltage: np.ndarray, current: np.ndarray, sampling_rate: float, label: str, model: str = ''
+) -> Recording:
     """Return a checked recording. RecordingError names file, part and reason.
 
     path, part : the file, and which part of it ('' = all).     voltage, current : (n,) [V], [A]

@@ -16,11 +16,12 @@ _UNITS = {
 _SAID = {'rate': ('fs', 'sampling_rate', 'rate'), 'label': ('label',), 'model': ('model',)}
 
 
-def read_csv(path: Path, hints: Hints, label: str) -> tuple[list[Recording], list[RecordingError]]:
+def read_csv(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Recording], list[RecordingError]]:
     """Read a table with columns `v` or `voltage`, `i` or `current`, and, for the sampling rate, `t` or `time`.
 
     A unit may follow a name in brackets: V, mV, kV, A, mA, s, ms, us. Separator (, ; tab blank) and decimal comma are
     sniffed. Lines before the header that begin with # may say `fs = 6400`, `label = kettle`, `model = …`.
+    label, model : where the file says none.
     """
     try:
         lines = path.read_text(encoding='utf-8-sig').splitlines()
@@ -40,15 +41,26 @@ def read_csv(path: Path, hints: Hints, label: str) -> tuple[list[Recording], lis
     if separator != ',' and rows and ',' in rows[0]:
         rows = [line.replace(',', '.') for line in rows]
     try:
-        table = np.loadtxt(rows, delimiter=separator, usecols=[at for at, _ in columns.values()], ndmin=2) if rows else []
+        table = (
+            np.loadtxt(rows, delimiter=separator, usecols=[at for at, _ in columns.values()], ndmin=2) if rows else []
+        )
     except ValueError as error:
         raise RecordingError(path, f'{error} (rows count from 1 below the header)') from None
     if not len(table):
         raise RecordingError(path, 'it has a header and no rows')
     values = {name: table[:, k] * scale for k, (name, (_, scale)) in enumerate(columns.items())}
     rate = _rate(path, values.get('time'), said.get('rate'), hints.sampling_rate)
-    return [make(path, '', values['voltage'], values['current'], rate, hints.label or said.get('label') or label,
-                 hints.model or said.get('model', ''))], []
+    return [
+        make(
+            path,
+            '',
+            values['voltage'],
+            values['current'],
+            rate,
+            hints.label or said.get('label') or label,
+            hints.model or said.get('model') or model,
+        )
+    ], []
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
