@@ -72,7 +72,7 @@ HUB = (  # name, class, and what the plan tells it; in the order they start
     ('forecast', 'hub_nodes.forecast:ForecastNode', ('home_file',)),
     ('markers', 'hub_nodes.markers:MarkersNode', ('home_file',)),
     ('plan', 'hub_nodes.plan:PlanNode', ('home_file', 'state_dir')),
-    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'port', 'simulation')),
+    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'port')),
 )
 ALONE = ('plan', 'dashboard')  # a solver and a web server must not hold up the others
 
@@ -111,20 +111,21 @@ def hub_nodes(home: Home, options: Options) -> list[NodeSpec]:
 
 def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]:
     """Return the nodes of one outlet."""
-    supply = {'nominal_voltage': home.supply.voltage, 'nominal_frequency': float(home.supply.frequency)}
-    facts = supply | {
+    voltage = {'nominal_voltage': home.supply.voltage}
+    facts = {
         'title': outlet.title or outlet.id,
         'priority': outlet.priority,
         'deferrable': outlet.deferrable,
-        'minimum_on': outlet.minimum_on,
-        'minimum_off': outlet.minimum_off,
+        'throttleable': outlet.throttleable,
+        'minimum_on_time': outlet.minimum_on,
+        'minimum_off_time': outlet.minimum_off,
         'timezone': home.timezone,
-        'schedule': [json.dumps(rule.model_dump()) for rule in outlet.schedule],
+        'schedule': json.dumps([rule.row() for rule in outlet.schedule]),
         'state_dir': options.state_dir,
     }
     return [
         _spec(home, 'outlet_node', 'outlet', 'outlet_node.outlet:OutletNode', outlet.id, facts),
-        _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', outlet.id, supply),
+        _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', outlet.id, voltage),
     ]
 
 

@@ -22,7 +22,7 @@ app = typer.Typer(
     help='Smart outlets that become a power system.',
     context_settings={'help_option_names': ['-h', '--help']},
 )
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 132)  # a file or a pipe has room
 err = Console(stderr=True)
 
 StateDir = Annotated[
@@ -85,6 +85,8 @@ def up(
             folder = upping.fresh(folder / 'replay')
             played = Replay.open(replay.expanduser().absolute(), out)
             described = played.home()
+            if home is not None:  # its outlets are the recordings', its settings hold
+                described = described.model_copy(update={'nodes': load(home).nodes})
         else:
             played, described = None, load(home or config_folder() / 'home.yaml')
         options = bringup.Options(
@@ -212,7 +214,7 @@ def history(
         )
         for column in ('from', 'mean', 'min', 'max', 'readings'):
             table.add_column(column, justify='right')
-        for start, mean, low, high, count in rows[-40:]:
+        for start, mean, low, high, count in [row for row in rows if row[4]][-40:]:
             table.add_row(
                 time.strftime('%m-%d %H:%M:%S', time.localtime(start)),
                 f'{mean:,.1f}',

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hub_nodes.store.history import HistoryError, open_history
+from hub_nodes.store.backend import StoreError
+from hub_nodes.store.history import open_history, view
 
 BARS = '▁▂▃▄▅▆▇█'
 
@@ -14,26 +15,21 @@ class PastError(Exception):
 
 
 def outlets(state_dir: Path) -> list[str]:
-    """Return the outlets and meters the store knows."""
-    with _opened(state_dir) as history:
-        return sorted(history.outlets())
+    """Return the outlets and meters the store knows. PastError when it cannot be read."""
+    try:
+        return open_history(state_dir).outlets()
+    except StoreError as error:
+        raise PastError(str(error)) from None
 
 
 def points(state_dir: Path, outlet: str, quantity: str, start: float, end: float, step: float):
     """Return rows (start [s], mean, minimum, maximum, count) and the quantity's unit. PastError says what is missing."""
-    with _opened(state_dir) as history:
-        try:
-            found = history.points(outlet, quantity, start, end, step)
-        except HistoryError as error:
-            raise PastError(str(error)) from None
-    return [(p.start, p.mean, p.minimum, p.maximum, p.count) for p in found.points], found.unit
-
-
-def _opened(state_dir: Path):
     try:
-        return open_history(state_dir / 'hearthgrid.db')
-    except HistoryError as error:
+        series = view(open_history(state_dir), outlet, quantity, start, end, step)
+    except (StoreError, ValueError) as error:
         raise PastError(str(error)) from None
+    columns = (series.start, series.mean, series.minimum, series.maximum, series.count)
+    return [tuple(map(float, row)) for row in zip(*columns, strict=True)], series.unit
 
 
 def sparkline(values: list[float], width: int = 48) -> str:

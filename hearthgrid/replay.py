@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from hearthgrid_core.sim import split
 from hearthgrid_core.waveform import fundamental_frequency
 from hearthgrid_msgs.msg import Identity
 from hearthgrid_ros.home import Home, from_labels
@@ -17,6 +18,7 @@ from hearthgrid_ros.time import to_seconds
 
 MAINS_VOLTAGES = (100.0, 110.0, 120.0, 127.0, 220.0, 230.0, 240.0)  # in use somewhere [V]
 NOTHING = '(nothing)'  # no verdict while the recording played
+TRAIN_FRACTION = 0.5  # the world's default
 GRACE = 3.0  # for the last verdicts to arrive [s]
 
 
@@ -44,8 +46,8 @@ class Replay:
     count: int
     voltage: float
     frequency: int
+    expected: int  # recordings that are played to be recognised
     trials: list[Trial] = field(default_factory=list)
-    expected: int = 0
     _clock: object = None
 
     @classmethod
@@ -62,13 +64,11 @@ class Replay:
         voltage = float(np.median([np.sqrt(np.mean(np.square(r.voltage))) for r in recordings]))
         frequency = np.nanmedian([fundamental_frequency(r.voltage, r.sampling_rate, 55.0) for r in recordings])
         labels = sorted({r.label for r in recordings})
-        return cls(
-            path,
-            labels,
-            len(recordings),
-            min(MAINS_VOLTAGES, key=lambda v: abs(v - voltage)),
-            60 if frequency > 55 else 50,
-        )
+        halves = [split([r for r in recordings if r.label == label], TRAIN_FRACTION) for label in labels]
+        expected = sum(not train for half in halves for _, train in half)
+        nominal = 60 if frequency > 55 else 50
+        nearest = min(MAINS_VOLTAGES, key=lambda v: abs(v - voltage))
+        return cls(path, labels, len(recordings), nearest, nominal, expected)
 
     def describe(self) -> str:
         """Return what is played, in words."""
@@ -104,7 +104,7 @@ class Replay:
             return 'learning'
         done = [t for t in self.trials if t.end < self._now()]
         right = sum(t.verdict == t.label for t in done)
-        return f'recognised {right} of {len(done)}'
+        return f'recognised {right} of {len(done)}, {self.expected - len(done)} to come'
 
     def finished(self) -> bool:
         """Return whether every recording of the second half was played."""
@@ -137,7 +137,7 @@ class Replay:
             box=None,
             pad_edge=False,
         )
-        table.add_column('played')
+        table.add_column('played', no_wrap=True)
         for number, _ in enumerate(names):
             table.add_column(str(number + 1), justify='right')
         for number, name in enumerate(names):

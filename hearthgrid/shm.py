@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 FOLDER = Path('/dev/shm')
-OURS = re.compile(r'^(sem\.)?fastrtps_|^fastdds_|^lttng-ust-wait-')
+OURS = re.compile(r'^(sem\.)?fast(rtps|dds)_|^lttng-ust-wait-')
 
 
 def in_use() -> set[str]:

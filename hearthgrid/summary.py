@@ -71,8 +71,8 @@ def home_line(seen: Seen) -> str:
     """Return the home in one line."""
     rows = outlet_rows(seen)
     power = {id: seen.readings[id].active_power for id in METERS if id in seen.readings}
-    parts = [mode(seen), f'{sum(r.power for r in rows if not math.isnan(r.power)):,.0f} W drawn']
-    parts += [f'{id} {value:+,.0f} W' for id, value in power.items()]
+    parts = [mode(seen), f'{_unit(sum(r.power for r in rows if not math.isnan(r.power)), "W")} drawn']
+    parts += [f'{id} {round(value) + 0.0:+,.0f} W' for id, value in power.items()]
     if seen.battery is not None and not math.isnan(seen.battery.percentage):
         parts.append(f'battery {100 * seen.battery.percentage:.0f} %')
     known = sum(r.device not in ('', 'off') for r in rows)
@@ -177,4 +177,5 @@ def process_table(children) -> Table:
 
 
 def _unit(value: float, unit: str, digits: int = 0) -> str:
-    return '·' if math.isnan(value) else f'{value:,.{digits}f} {unit}'
+    # + 0.0 turns a rounded −0 into 0.
+    return '·' if math.isnan(value) else f'{round(value, digits) + 0.0:,.{digits}f} {unit}'

@@ -32,7 +32,10 @@ def run(home: Home, options: Options, duration: float, verbose: bool, console: C
         signal.signal(number, lambda n, _: stopping.append(n))
 
     supervisor = Supervisor(
-        processes, state, lambda line: console.print(f'  {line}', markup=False, highlight=False), verbose
+        processes,
+        state,
+        lambda line: console.print(f'  {line}', markup=False, highlight=False, soft_wrap=True),
+        verbose,
     )
     _introduce(console, home, options, processes, replay)
     killed: list[str] = []
@@ -92,7 +95,7 @@ def _watch(witness: Witness, supervisor: Supervisor, console: Console, duration:
                 status.update(line)
             elif told and age >= news:
                 news = age + NEWS_PERIOD
-                console.print(f'  {line}', highlight=False)
+                console.print(f'  {line}', highlight=False, soft_wrap=True)
             if (duration and age >= duration) or (replay and replay.finished()):
                 return
 

@@ -13,6 +13,7 @@ import pytest
 from hearthgrid import shm
 from hearthgrid.bringup import NodeSpec, Process
 from hearthgrid.supervisor import Supervisor
+from hearthgrid_ros.testing import own_domain
 
 NODE = """
 from hearthgrid_ros.node import HomeNode
@@ -40,7 +41,7 @@ def supervised(tmp_path, monkeypatch):
     """Make a Supervisor of nodes written above; end it after the test."""
     (tmp_path / 'supervised_nodes.py').write_text(NODE)
     monkeypatch.setenv('PYTHONPATH', ':'.join([str(tmp_path), *sys.path]))
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    own_domain()
     made = []
 
     def make(*names):
@@ -100,7 +101,7 @@ while True: time.sleep(0.1)
 def test_no_process_outlives_a_killed_supervisor(tmp_path, monkeypatch):
     (tmp_path / 'supervised_nodes.py').write_text(NODE)
     monkeypatch.setenv('PYTHONPATH', ':'.join([str(tmp_path), *sys.path]))
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    own_domain()
     parent = subprocess.Popen([sys.executable, '-c', SUPERVISE, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     with parent:
         lines = []
@@ -123,8 +124,8 @@ def shared_memory(tmp_path, monkeypatch):
     'name, removed',
     [
         ('fastrtps_4567', True),  # nobody has it
-        ('fastrtps_4567_el', True),
-        ('sem.fastrtps_port7400_mutex', True),
+        ('fastdds_4567_el', True),
+        ('sem.fastdds_port7400_mutex', True),
         ('fastrtps_0123', False),  # in use
         ('sem.fastrtps_0123_mutex', False),  # belongs to one in use
         ('fastrtps_0123_el', False),

@@ -89,6 +89,17 @@ class ScheduleRule(_Part):
     switch: bool  # on or off in this time
     power_max: Annotated[float, Field(ge=0)] = math.inf  # [W]
 
+    def row(self) -> dict:
+        """Return the rule as an outlet's `schedule` parameter has it: days as a sum of powers of two, minutes."""
+        return {
+            'days': sum(1 << DAYS.index(day) for day in set(self.days)),
+            'start': minutes(self.start),
+            'end': minutes(self.end),
+            'on': self.switch,
+            'power_max': None if math.isinf(self.power_max) else self.power_max,
+        }
+
+
 
 class Outlet(_Part):
     """One smart outlet."""
@@ -98,11 +109,12 @@ class Outlet(_Part):
     room: Annotated[str, Field(max_length=64)] = ''
     priority: Literal['medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort'] = 'comfort'
     deferrable: bool = False  # the plan may move its jobs
+    throttleable: bool = False  # its power can be capped without switching it
     always_on: bool = False  # the plan may not switch it off
     position: tuple[float, float, float] = (0.0, 0.0, 0.3)  # in the house, for rviz [m]
     schedule: Annotated[list[ScheduleRule], Field(max_length=32)] = []
-    minimum_on: Annotated[float, Field(ge=0, le=3600)] = 0.0  # [s]
-    minimum_off: Annotated[float, Field(ge=0, le=3600)] = 0.0  # [s]
+    minimum_on: Annotated[float, Field(ge=0, le=3600)] = 2.0  # of the relay [s]
+    minimum_off: Annotated[float, Field(ge=0, le=3600)] = 2.0  # [s]
     appliance: Annotated[str, Field(max_length=48)] = ''  # in the simulation, what is plugged in
     line_length: Annotated[float, Field(ge=0, le=200)] = 10.0  # of wire to the distribution board [m]
 

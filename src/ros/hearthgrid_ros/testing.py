@@ -1,8 +1,10 @@
 """For tests: a ROS graph of one's own, and waiting for events instead of seconds."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,12 +15,31 @@ from hearthgrid_ros.executor import LeanExecutor
 from hearthgrid_ros.node import wait_until
 
 
+DOMAINS = 100  # Fast DDS ports of ids up to 101 lie below the ephemeral ones
+_claimed: list = []  # the lock on this process' domain; held until it ends
+
+
 def own_domain() -> int:
-    """Return a ROS domain id for this process that its neighbours are unlikely to use, and set it."""
-    domain = 1 + os.getpid() % 100  # Fast DDS ports fit ids up to 101 for certain
-    os.environ['ROS_DOMAIN_ID'] = str(domain)
+    """Return a ROS domain id that no other test process of this machine has, and set it for this one and its children.
+
+    RuntimeError when a hundred test processes run already.
+    """
+    if not _claimed:
+        for step in range(DOMAINS):
+            domain = 1 + (os.getpid() + step) % DOMAINS
+            lock = open(os.path.join(tempfile.gettempdir(), f'hearthgrid-test-domain-{domain}.lock'), 'w')
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                continue
+            _claimed.extend((lock, domain))
+            break
+        else:
+            raise RuntimeError(f'all {DOMAINS} test domains are taken')
+    os.environ['ROS_DOMAIN_ID'] = str(_claimed[1])
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    return domain
+    return _claimed[1]
 
 
 class Graph:

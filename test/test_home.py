@@ -1,0 +1,274 @@
+"""The whole home: it comes up, a reading reaches the store, anything may be killed, and nothing stays behind."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import numpy as np
+import psutil
+import pytest
+
+from hearthgrid import shm
+from hearthgrid_msgs.msg import IslandMode, Plan, Reading
+from hearthgrid_ros.interfaces import ISLAND, PLAN, READINGS
+from hearthgrid_ros.testing import Graph, own_domain
+from hub_nodes.store.history import open_history
+
+HOME = """
+outlets:
+  - {id: kettle, appliance: heater}
+  - {id: fridge, appliance: refrigerator, priority: refrigeration}
+  - {id: lamp, appliance: led_lamp}
+battery: {capacity_kwh: 10, power_max: 4000}
+pv: {power_max: 3000}
+nodes:
+  world: {reconnect_wait: 1.0}
+  consensus: {return_time: 1.0}
+"""
+PATIENCE = 90.0  # CI is slow [s]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def command(*arguments):
+    return [sys.executable, '-m', 'hearthgrid.cli', *map(str, arguments)]
+
+
+def until(condition, timeout=PATIENCE):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+class Running:
+    """A home started as a person starts it."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        (folder / 'home.yaml').write_text(HOME)
+        self.process = subprocess.Popen(
+            command('up', '--home', folder / 'home.yaml', '--state-dir', folder / 'state', '--port', self.port),
+            stdout=(folder / 'out.txt').open('w'),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def child(self, name):
+        """Return the running process of that name, or None."""
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if child.cmdline()[-1].endswith(f'/{name}.json'):
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    def stored(self, outlet):
+        """Return the time of the newest reading in the database [s], 0 when there is none."""
+        try:
+            span = open_history(self.folder / 'state').span(outlet)
+        except Exception:
+            return 0.0
+        return span[1] if span else 0.0
+
+    def page(self, path='/api/health'):
+        """Return what the page answers, None when it does not."""
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=2) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
+
+    def text(self):
+        return (self.folder / 'out.txt').read_text()
+
+
+@pytest.fixture(scope='module')
+def domain():
+    own_domain()
+
+
+@pytest.fixture(scope='module')
+def home(tmp_path_factory, domain):
+    running = Running(tmp_path_factory.mktemp('home'))
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+        running.process.wait()
+
+
+@pytest.fixture
+def graph(domain):
+    made = Graph()
+    yield made
+    made.close()
+
+
+def test_a_reading_reaches_the_store(home):
+    assert until(lambda: all(home.stored(id) for id in ('kettle', 'fridge', 'lamp', 'grid'))), home.text()
+    assert 'first reading after' in home.text() or until(lambda: 'first reading after' in home.text())
+
+
+def test_the_page_answers(home):
+    assert until(home.page), home.text()
+    assert until(lambda: len((home.page('/api/status') or {}).get('outlets', [])) == 3)
+
+
+def test_a_plan_is_made(home, graph):
+    heard = graph.hear(graph.peer(), PLAN)
+    assert graph.until(lambda: any(p.status in (Plan.STATUS_OPTIMAL, Plan.STATUS_RELAXED) for p in heard), PATIENCE)
+
+
+def test_status_from_another_process(home):
+    result = subprocess.run(command('status', '--json'), capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert {row['outlet'] for row in found['outlets']} == {'kettle', 'fridge', 'lamp'} and found['mode'] == 'grid'
+
+
+def test_history_from_another_process(home):
+    result = subprocess.run(
+        command('history', 'kettle', '--quantity', 'voltage', '--json', '--state-dir', home.folder / 'state'),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert result.returncode == 0, result.stderr
+    means = [row[1] for row in json.loads(result.stdout)['points'] if row[1] is not None]
+    assert means and all(200 < mean < 260 for mean in means)
+
+
+@pytest.mark.parametrize('name', ['world', 'outlets', 'hub', 'plan', 'dashboard'])
+def test_any_process_may_be_killed(home, graph, name):
+    node = graph.peer()
+    plans, readings = graph.hear(node, PLAN), graph.hear(node, READINGS)
+    assert until(lambda: home.child(name) is not None)
+    old = home.child(name)
+    old.kill()
+    assert until(lambda: (new := home.child(name)) is not None and new.pid != old.pid), home.text()
+    killed = time.time()
+    if name in ('world', 'outlets'):
+        assert graph.until(
+            lambda: {m.outlet for m in readings if m.stamp.sec > killed} >= {'kettle', 'fridge', 'lamp'}, PATIENCE
+        )
+    if name in ('world', 'outlets', 'hub'):
+        assert until(lambda: home.stored('kettle') > killed), home.text()
+    if name == 'plan':
+        assert graph.until(lambda: any(p.stamp.sec >= killed for p in plans), PATIENCE)
+    assert until(home.page)
+
+
+def test_an_outage_is_seen_and_its_end(home, graph):
+    heard: list[IslandMode] = graph.hear(graph.peer(), ISLAND)
+    assert graph.until(lambda: {m.member for m in heard} >= {'kettle', 'fridge', 'lamp'}, PATIENCE)
+    result = subprocess.run(command('outage', '--for', 4), capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 0, result.stderr
+    for member in ('kettle', 'fridge', 'lamp'):
+
+        def modes(member=member):
+            return [m.mode for m in heard if m.member == member]
+
+        assert graph.until(lambda modes=modes: any(mode != IslandMode.MODE_GRID for mode in modes()), PATIENCE)
+        assert graph.until(lambda modes=modes: modes()[-1] == IslandMode.MODE_GRID, PATIENCE), modes()
+
+
+def test_the_battery_carries_the_home_through_it(home, graph):
+    node = graph.peer()
+    readings: list[Reading] = graph.hear(node, READINGS)
+    assert subprocess.run(command('outage', '--for', 4), timeout=PATIENCE).returncode == 0
+    assert graph.until(
+        lambda: any(m.outlet == 'kettle' and m.supply == Reading.SUPPLY_ISLAND and m.voltage > 150 for m in readings),
+        PATIENCE,
+    )
+
+
+def test_ctrl_c_leaves_nothing(home):
+    children = psutil.Process(home.process.pid).children()
+    os.kill(home.process.pid, signal.SIGINT)
+    assert home.process.wait(PATIENCE) == 0, home.text()
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert 'Summary' in home.text() and 'had to be killed' not in home.text() and 'Traceback' not in home.text()
+    left = [f.name for f in shm.FOLDER.iterdir() if shm.OURS.match(f.name)] if shm.FOLDER.is_dir() else []
+    used = shm.in_use()
+    assert not [name for name in left if name not in used and not name.startswith('sem.')], 'shared memory left behind'
+
+
+def test_recordings_are_learnt_and_recognised(tmp_path, domain):
+    """Three synthetic loads, four recordings each, in a file like any researcher's: half teach, half are recognised."""
+    rate, rng, waves = 6400.0, np.random.default_rng(1), []
+    t = np.arange(int(0.6 * rate)) / rate
+    labels = [label for label in ('heater', 'charger', 'motor') for _ in range(4)]
+    voltage = np.sqrt(2) * 230 * np.sin(2 * np.pi * 50 * t)
+    for label in labels:
+        angle = 2 * np.pi * 50 * t
+        shape = {
+            'heater': 8 * np.sin(angle),
+            'motor': 3 * np.sin(angle - 0.9) + 0.2 * np.sin(3 * angle),
+            'charger': np.sin(angle) - 0.8 * np.sin(3 * angle) + 0.5 * np.sin(5 * angle),
+        }[label]
+        waves.append(shape * rng.uniform(0.95, 1.05) + rng.normal(0, 0.01, len(t)))
+    np.savez(tmp_path / 'loads.npz', v=np.tile(voltage, (12, 1)), i=np.array(waves), fs=rate, label=np.array(labels))
+    (tmp_path / 'quick.yaml').write_text('outlets: [{id: x}]\nnodes: {world: {replay_play: 2.0, replay_gap: 1.0}}\n')
+    result = subprocess.run(
+        command(
+            'up',
+            '--replay',
+            tmp_path / 'loads.npz',
+            '--home',
+            tmp_path / 'quick.yaml',
+            '--no-page',
+            '--state-dir',
+            tmp_path / 'state',
+            '--for',
+            120,
+        ),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = re.search(r'recognised live: (\d+) of (\d+)', result.stdout)
+    assert found and found[2] == '6' and int(found[1]) >= 5, result.stdout
+    assert (tmp_path / 'state/replay/confusion.png').stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        (['up', '--home', 'none.yaml'], 'none.yaml: No such file'),
+        (['up', '--replay', 'none.npz'], 'none.npz'),
+        (['status', '--wait', '0.5'], 'no home called'),
+        (['outage', '--kind', 'meteor'], "no outage is called 'meteor'"),
+        (['history', 'kettle', '--state-dir', 'nowhere'], 'no such database'),
+        (['record', '--topic', 'gossip', 'x'], 'no topic is called gossip'),
+        (['replay', 'none'], 'none does not exist'),
+        (['bench', 'speed'], "no benchmark is called 'speed'"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(arguments, words, tmp_path, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '102')
+    monkeypatch.setenv('HEARTHGRID_STATE', str(tmp_path))
+    result = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+    assert result.returncode in (1, 2) and words in result.stderr and 'Traceback' not in result.stderr, result.stderr
+    assert len(result.stderr.strip().split('\n')) == 1
+
+
+@pytest.mark.parametrize(
+    'name', ['', 'up', 'status', 'outage', 'history', 'record', 'replay', 'doctor', 'bench', 'interfaces', 'parameters']
+)
+def test_help_everywhere(name):
+    result = subprocess.run(command(*filter(None, [name]), '--help'), capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 0 and 'Usage' in result.stdout
