@@ -61,8 +61,8 @@ def outlet_rows(seen: Seen) -> list[OutletRow]:
 
 
 def device(identity) -> str:
-    """Return what an identity says, in words."""
-    if identity is None or identity.state == Identity.STATE_UNKNOWN:
+    """Return what an identity says, in words; an empty text when it is more likely wrong than right."""
+    if identity is None or identity.state == Identity.STATE_UNKNOWN or identity.probability < 0.5:
         return ''
     return 'off' if identity.state == Identity.STATE_OFF else identity.model or identity.type
 

@@ -46,6 +46,9 @@ class WorldSettings:
     )
     ahead_step: float = setting(900.0, 's', 300.0, 3600.0, 'Step of the price and weather series.')
     ahead_hours: float = setting(48.0, 'h', 1.0, 48.0, 'How far they look.')
+    resident_patience: float = setting(
+        8.0, 's', 0.0, 3600.0, 'How long a device runs before the simulated resident names it; 0: nobody does.'
+    )
     replay: str = setting('', '', None, None, 'File or folder of recordings to play instead of simulated appliances.')
     replay_train_fraction: float = setting(0.5, '1', 0.0, 1.0, 'Share of the recordings whose label the hub is told.')
     replay_order: str = setting(

@@ -160,6 +160,17 @@ def label(of: Played, now: float) -> Label:
     )
 
 
+def naming(outlet: str, kind: str, since: float, now: float) -> Label:
+    """Return the resident's word about a device that runs since `since` [s]."""
+    return Label(
+        stamp=to_msg(now),
+        outlet=outlet,
+        source=Label.SOURCE_PERSON,
+        valid_from=to_msg(since),
+        type=kind.replace('_', ' '),
+    )
+
+
 def ticket(of: InverterSetpoint) -> Ticket:
     """Return what a setpoint says of itself."""
     return Ticket(of.sender, to_seconds(of.stamp), to_seconds(of.expiry), of.epoch, of.counter)

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from hearthgrid_core.sim import StartReplay, SwitchRelay
 from hearthgrid_core.sim.gate import Gate
 from hearthgrid_msgs.msg import RelayCommand, Samples
@@ -23,6 +25,7 @@ from hearthgrid_ros.interfaces import (
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.time import to_msg
 from sim_nodes import build, convert
+from sim_nodes.resident import Resident
 
 LEAD = 0.02  # by which the world runs ahead of the timer, so that a block is whole when it is looked at [s]
 STATE_PERIOD = 1.0  # between words about tie and battery where nothing changes [s]
@@ -39,6 +42,9 @@ class WorldNode(HomeNode):
         self._gate, self._strangers = Gate(), set()
         self._sequence: dict[str, int] = {}
         self._state_due, self._ahead_due, self._tie = 0.0, 0.0, None
+        self._kinds = {outlet.id: outlet.appliance for outlet in self._world.config.outlets}
+        resident = self.settings.resident_patience > 0 and not self.settings.replay
+        self._resident = Resident(self.settings.resident_patience) if resident else None
         self._replaying, self._replay_since = not self.settings.replay, self.now()
         self._left = self._world.replay_left
         self._adc = []
@@ -80,6 +86,8 @@ class WorldNode(HomeNode):
                 message.voltage = convert.counts(block.voltage[row])
                 message.current = convert.counts(block.current[row])
                 publisher.publish(message)
+        if self._resident and output.blocks and self._labels.get_subscription_count():
+            self._name_devices(now, output.blocks[-1].current)
         for reading in output.readings:
             number = self._sequence[reading.name] = self._sequence.get(reading.name, -1) + 1
             self._readings.publish(convert.reading(reading, number))
@@ -91,6 +99,13 @@ class WorldNode(HomeNode):
         self._publish_state(output)
         if now >= self._ahead_due:
             self._publish_ahead(now)
+
+    def _name_devices(self, now: float, current) -> None:
+        """Have the resident say what runs. current : (outlets, samples) counts"""
+        rms = np.sqrt(np.mean(np.square(current, dtype=np.float64), axis=1)) * self._world.converter.current_scale
+        for outlet, kind, since in self._resident.look(now, self._kinds, rms):
+            self._labels.publish(convert.naming(outlet, kind, since, now))
+            self.get_logger().info(f'the resident names {outlet}: {kind}')
 
     def _keep_pace(self, now: float) -> None:
         """Give up what cannot be caught up with after a stall or a change of the clock."""
@@ -175,6 +190,8 @@ class WorldNode(HomeNode):
         except ValueError as error:
             response.success, response.message = False, str(error)[:200]
             return response
+        if request.appliance:
+            self._kinds[request.outlet] = '' if request.appliance == 'nothing' else request.appliance
         response.success = True
         response.message = f'{request.appliance or "what is plugged in"} is {"on" if request.on else "off"}'
         return response
