@@ -71,7 +71,7 @@ HUB = (  # name, class, and what the plan tells it; in the order they start
     ('anomaly', 'hub_nodes.anomaly:AnomalyNode', ('home_file',)),
     ('forecast', 'hub_nodes.forecast:ForecastNode', ('home_file',)),
     ('markers', 'hub_nodes.markers:MarkersNode', ('home_file',)),
-    ('plan', 'hub_nodes.plan:PlanNode', ('home_file', 'state_dir')),
+    ('plan', 'hub_nodes.plan:PlanNode', ('home_file',)),
     ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'port')),
 )
 ALONE = ('plan', 'dashboard')  # a solver and a web server must not hold up the others

@@ -131,12 +131,8 @@ class Replay:
             return
         names, counts = self.confusion()
         right, total = int(np.trace(counts)), int(counts.sum())
-        table = Table(
-            title=f'recognised live: {right} of {total} ({100 * right / total:.1f} %)',
-            title_justify='left',
-            box=None,
-            pad_edge=False,
-        )
+        console.print(f'\n[bold]recognised live: {right} of {total}[/] ({100 * right / total:.1f} %)', highlight=False)
+        table = Table(box=None, pad_edge=False)
         table.add_column('played', no_wrap=True)
         for number, _ in enumerate(names):
             table.add_column(str(number + 1), justify='right')

@@ -10,18 +10,20 @@ OURS = re.compile(r'^(sem\.)?fast(rtps|dds)_|^lttng-ust-wait-')
 
 def in_use() -> set[str]:
     """Return the names of shared-memory files that some process of this machine maps or has open."""
-    names: set[str] = set()
-    for process in Path('/proc').iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            names.update(re.findall(r'/dev/shm/(\S+)', (process / 'maps').read_text()))
-            for descriptor in (process / 'fd').iterdir():
-                target = os.readlink(descriptor)
-                if target.startswith('/dev/shm/'):
-                    names.add(target.removeprefix('/dev/shm/').removesuffix(' (deleted)'))
-        except OSError:
-            continue  # it ended meanwhile, or is another user's
+    return {name for process in Path('/proc').iterdir() if process.name.isdigit() for name in used_by(process.name)}
+
+
+def used_by(pid: int | str) -> set[str]:
+    """Return the names of shared-memory files that a process maps or has open."""
+    names, process = set(), Path('/proc') / str(pid)
+    try:
+        names.update(re.findall(r'/dev/shm/(\S+)', (process / 'maps').read_text()))
+        for descriptor in (process / 'fd').iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith('/dev/shm/'):
+                names.add(target.removeprefix('/dev/shm/').removesuffix(' (deleted)'))
+    except OSError:
+        pass  # it ended meanwhile, or is another user's
     return names
 
 

@@ -129,7 +129,7 @@ def _plain(value):
 
 def outlet_table(seen: Seen) -> Table:
     """Return the outlets as a table."""
-    table = Table(title=home_line(seen), title_justify='left', title_style='', box=None, pad_edge=False)
+    table = Table(title=f'\n{home_line(seen)}', title_justify='left', title_style='', box=None, pad_edge=False)
     for name, justify in (
         ('outlet', 'left'),
         ('power', 'right'),

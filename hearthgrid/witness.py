@@ -105,7 +105,7 @@ class Witness:
         self.seen.islands[m.member] = m
         names = mode_names()
         mode = names.get(m.mode, 'unknown')
-        if not self.seen.modes or self.seen.modes[-1] != mode:
+        if mode != 'unknown' and (not self.seen.modes or self.seen.modes[-1] != mode):
             common = Counter(x.mode for x in self.seen.islands.values()).most_common(1)[0][0]
             if names.get(common) == mode:
                 self.seen.modes.append(mode)

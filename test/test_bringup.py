@@ -60,8 +60,8 @@ def test_every_parameter_of_the_plan_exists_and_is_accepted(spec):
 
 
 def test_the_home_file_sets_parameters_by_node_and_by_outlet():
-    text = 'nodes: {outlet: {rating: 16.0}, outlet_3/outlet: {rating: 10.0}}\n' + HOME
-    rating = {n.namespace: n.parameters.get('rating') for n in nodes(planned(text)) if n.name == 'outlet'}
+    text = 'nodes: {outlet: {current_rating: 16.0}, outlet_3/outlet: {current_rating: 10.0}}\n' + HOME
+    rating = {n.namespace: n.parameters.get('current_rating') for n in nodes(planned(text)) if n.name == 'outlet'}
     assert rating['/home/outlet_3'] == 10.0 and rating['/home/outlet_4'] == 16.0
 
 

@@ -197,13 +197,12 @@ def test_the_battery_carries_the_home_through_it(home, graph):
 
 def test_ctrl_c_leaves_nothing(home):
     children = psutil.Process(home.process.pid).children()
+    ours = {name for child in children for name in shm.used_by(child.pid)}
     os.kill(home.process.pid, signal.SIGINT)
     assert home.process.wait(PATIENCE) == 0, home.text()
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert 'Summary' in home.text() and 'had to be killed' not in home.text() and 'Traceback' not in home.text()
-    left = [f.name for f in shm.FOLDER.iterdir() if shm.OURS.match(f.name)] if shm.FOLDER.is_dir() else []
-    used = shm.in_use()
-    assert not [name for name in left if name not in used and not name.startswith('sem.')], 'shared memory left behind'
+    assert not [name for name in ours - shm.in_use() if (shm.FOLDER / name).exists()], 'shared memory left behind'
 
 
 def test_recordings_are_learnt_and_recognised(tmp_path, domain):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState
 from visualization_msgs.msg import MarkerArray
@@ -48,7 +49,7 @@ EVENT = Quality(_RELIABLE, 10, MANY)  # each one matters
 STATE = Quality(_RELIABLE, 1, 1, _KEPT)  # one writer: a late joiner learns its last word
 STATE_EACH = Quality(_RELIABLE, 1, MANY, _KEPT)  # many writers, each with its own last word
 STATE_SET = Quality(_RELIABLE, MANY, MANY, _KEPT)  # one writer that speaks of many things
-COMMAND = Quality(_RELIABLE, 1, 1)  # must arrive, or expire
+COMMAND = Quality(_RELIABLE, 1, 8)  # must arrive, or expire; voices may speak at once
 
 
 class Scope(Enum):
@@ -79,13 +80,11 @@ class Topic:
 
     def publisher(self, node):
         """Return a publisher of this row."""
-        return node.create_publisher(self.type, self.resolve(node), self.quality.profile(self.quality.writer_depth))
+        return self._publisher(node, self.resolve(node))
 
     def subscription(self, node, callback):
         """Return a subscription to this row."""
-        return node.create_subscription(
-            self.type, self.resolve(node), callback, self.quality.profile(self.quality.reader_depth)
-        )
+        return self._subscription(node, self.resolve(node), callback)
 
     def of(self, node, outlet: str) -> str:
         """Return the full name of an outlet-scoped row for `outlet`."""
@@ -93,12 +92,30 @@ class Topic:
 
     def publisher_to(self, node, outlet: str):
         """Return a publisher to one outlet's own topic, from a hub node."""
-        return node.create_publisher(self.type, self.of(node, outlet), self.quality.profile(self.quality.writer_depth))
+        return self._publisher(node, self.of(node, outlet))
 
     def subscription_to(self, node, outlet: str, callback):
         """Return a subscription to one outlet's own topic, from a hub node."""
+        return self._subscription(node, self.of(node, outlet), callback)
+
+    # Both ends come from this table, so they agree: rclpy's default watchers for those that do not would only be two
+    # more entities to wait on for every end.
+
+    def _publisher(self, node, name: str):
+        return node.create_publisher(
+            self.type,
+            name,
+            self.quality.profile(self.quality.writer_depth),
+            event_callbacks=PublisherEventCallbacks(use_default_callbacks=False),
+        )
+
+    def _subscription(self, node, name: str, callback):
         return node.create_subscription(
-            self.type, self.of(node, outlet), callback, self.quality.profile(self.quality.reader_depth)
+            self.type,
+            name,
+            callback,
+            self.quality.profile(self.quality.reader_depth),
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
         )
 
 
