@@ -23,7 +23,7 @@ def outlets(state_dir: Path) -> list[str]:
 
 
 def points(state_dir: Path, outlet: str, quantity: str, start: float, end: float, step: float):
-    """Return rows (start [s], mean, minimum, maximum, count) and the quantity's unit. PastError says what is missing."""
+    """Return rows (start [s], mean, minimum, maximum, count) and the unit. PastError says what is missing."""
     try:
         series = view(open_history(state_dir), outlet, quantity, start, end, step)
     except (StoreError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""`hearthgrid up --replay`: real recordings behind the outlets, half to learn from, half to be recognised, scored live."""
+"""`hearthgrid up --replay`: recordings behind the outlets, half to learn from, half to be recognised, scored live."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -72,7 +72,8 @@ class Replay:
 
     def describe(self) -> str:
         """Return what is played, in words."""
-        return f'{self.count} recordings of {len(self.labels)} appliances ({self.path.name}), {self.voltage:g} V {self.frequency} Hz'
+        supply = f'{self.voltage:g} V {self.frequency} Hz'
+        return f'{self.count} recordings of {len(self.labels)} appliances ({self.path.name}), {supply}'
 
     def home(self) -> Home:
         """Return a home with one outlet an appliance."""

@@ -34,7 +34,7 @@ def bag(tmp_path):
             before = counts[-1].get('/home/readings', 0) if counts else 0
 
             def heard(number=number, before=before):
-                readings.publish(READING(outlet='kettle', sequence=number, active_power=float(number), harmonics=[1.0, 0.5]))
+                readings.publish(READING(outlet='kettle', sequence=number, harmonics=[1.0, 0.5]))
                 return counts and counts[-1].get('/home/readings', 0) > before
 
             assert g.until(heard)

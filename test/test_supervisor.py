@@ -91,7 +91,8 @@ import sys, time
 from pathlib import Path
 from hearthgrid.bringup import NodeSpec, Process
 from hearthgrid.supervisor import Supervisor
-s = Supervisor((Process('p', (NodeSpec('x', 'x', 'supervised_nodes:Node', 'sleeper', '/home'),)),), Path(sys.argv[1]), lambda line: print(line, flush=True))
+nodes = (NodeSpec('x', 'x', 'supervised_nodes:Node', 'sleeper', '/home'),)
+s = Supervisor((Process('p', nodes),), Path(sys.argv[1]), lambda line: print(line, flush=True))
 s.start()
 print('child', s.children[0].popen.pid, flush=True)
 while True: time.sleep(0.1)

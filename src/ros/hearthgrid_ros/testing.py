@@ -14,7 +14,6 @@ from rclpy.node import Node
 from hearthgrid_ros.executor import LeanExecutor
 from hearthgrid_ros.node import wait_until
 
-
 DOMAINS = 100  # Fast DDS ports of ids up to 101 lie below the ephemeral ones
 _claimed: list = []  # the lock on this process' domain; held until it ends
 

@@ -3,13 +3,13 @@ import threading
 
 import pytest
 import rclpy
-from hearthgrid_msgs.msg import Reading
-from hearthgrid_msgs.srv import ResetTrip
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.timer import TimerInfo
 
+from hearthgrid_msgs.msg import Reading
+from hearthgrid_msgs.srv import ResetTrip
 from hearthgrid_ros.executor import BURST, LeanExecutor
 from hearthgrid_ros.node import wait_until
 from hearthgrid_ros.testing import own_domain

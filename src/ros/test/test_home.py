@@ -56,8 +56,8 @@ def test_a_file_that_is_no_text(tmp_path):
 
 
 def test_a_home_survives_its_own_dump():
-    home = parse('supply: {voltage: 120, frequency: 60}\npv: null\noutlets:\n  - id: tv\n    room: Lounge\n    schedule:\n'
-                 '      - {days: [monday], start: "22:00", end: "6:00", switch: off, power_max: 40}\n')
+    home = parse('supply: {voltage: 120, frequency: 60}\npv: null\noutlets:\n  - id: tv\n    room: Lounge\n'
+                 '    schedule:\n      - {days: [monday], start: "22:00", end: "6:00", switch: off, power_max: 40}\n')
     assert parse(home.dump()) == home
 
 

@@ -26,7 +26,8 @@ def test_writer_and_reader_agree(row):
 
 
 def own_types():
-    return sorted({row.type for row in rows.TABLE if row.type.__module__.startswith('hearthgrid_msgs')}, key=lambda t: t.__name__)
+    types = {row.type for row in rows.TABLE if row.type.__module__.startswith('hearthgrid_msgs')}
+    return sorted(types, key=lambda type_: type_.__name__)
 
 
 def fields_of(type_):
