@@ -22,7 +22,7 @@ from hub_nodes.store.writer import BATCH_ROWS, MAINTAIN_ROWS, Writer
 NAME = 'store-rows'
 RATIO, ROWS, MONTH = 0.5, 50_000.0, 100.0  # goals: of the bulk insert, readings/s, ms
 READINGS, OUTLETS = 100_000, 24
-REPETITIONS = 5
+REPETITIONS = 9
 T0 = 1_750_032_000  # midnight UTC [s]
 NAMES = tuple(f'outlet_{k}' for k in range(OUTLETS))
 
@@ -122,7 +122,7 @@ def _month() -> float:
             pass
         backend.close()
         history, took = backend.history(), np.inf
-        for _ in range(REPETITIONS):
+        for _ in range(3 * REPETITIONS):
             start = time.perf_counter()
             series = history.aggregate(NAMES[1], 'active_power', T0, end, 60)
             took = min(took, time.perf_counter() - start)

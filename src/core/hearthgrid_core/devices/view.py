@@ -1,0 +1,30 @@
+"""The part of a signature vector that tells appliances apart, on scales where measurement noise is about even."""
+import numpy as np
+
+from ..waveform import FEATURE_NAMES
+
+CURRENT_SCALE = 0.02  # harmonics are compared in proportion above this and in absolute terms below [A]
+
+_AT = {name: index for index, name in enumerate(FEATURE_NAMES)}
+_ORDERS = range(2, 1 + max(int(name.split('_')[1]) for name in FEATURE_NAMES if name.startswith('real_')))
+_REAL = [_AT['displacement_cos'], *(_AT[f'real_{order}'] for order in _ORDERS)]
+_IMAG = [_AT['displacement_sin'], *(_AT[f'imag_{order}'] for order in _ORDERS)]
+_LOGS = [_AT[f'log_{name}'] for name in ('current', 'active_power', 'reactive_power')]
+_ANGLES = [_AT[name] for name in ('power_factor', 'displacement_cos', 'displacement_sin')]
+
+
+def appliance_view(vectors: np.ndarray) -> np.ndarray:
+    """Return (m, 49) of signature vectors (m, FEATURES).
+
+    The complex harmonics in ampere through asinh(h / CURRENT_SCALE), the logarithms of current, P and Q, of the crest
+    factor, and the power factor and displacement. Left out, because on recorded appliances each made identification
+    worse: harmonics as ratios (a small fundamental blows them up), wavelet shares and the trajectory. Left out too:
+    inrush and settling time, since a switch-on that was not seen looks like one without inrush.
+    """
+    relative = vectors[:, _REAL] + 1j * vectors[:, _IMAG]
+    current = 10 ** np.clip(vectors[:, _LOGS[:1]], -3.0, 4.0) - 1e-3
+    size = np.sqrt((np.abs(relative) ** 2).sum(axis=1, keepdims=True))
+    harmonics = relative * np.divide(current, size, out=np.zeros_like(current), where=size > 0) / CURRENT_SCALE
+    crest = np.log(np.maximum(vectors[:, [_AT['crest_factor']]], 1.0))
+    return np.hstack([np.arcsinh(harmonics.real), np.arcsinh(harmonics.imag), np.log(10) * vectors[:, _LOGS], crest,
+                      vectors[:, _ANGLES]])

@@ -1,0 +1,150 @@
+"""The planner: problem in, checked plan out, and never an exception for what the world does."""
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+import numpy as np
+
+from .battery import Battery, stored_worth
+from .check import check
+from .device import Context, Device, Weights
+from .grid import Grid, exceeded
+from .horizon import Horizon
+from .program import Program
+from .result import PlanResult, Status, nothing
+from .settings import PlanSettings
+from .solve import Solution, SolveError, solve
+
+COMPILED = 6            # programs kept
+LEAST_PRICE = 0.01      # against which things are weighed when energy costs nothing [currency/kWh]
+NAMES_A_PLAN = 64
+
+
+def utc_time(time: float) -> str:
+    """Return a time [s] as HH:MM UTC."""
+    return datetime.fromtimestamp(time, timezone.utc).strftime('%H:%M')
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A home as it stands, and what is foreseen. devices : each with a name of its own     currency : ISO 4217"""
+
+    horizon: Horizon
+    grid: Grid
+    devices: tuple[Device, ...]
+    currency: str = 'EUR'
+
+
+class Planner:
+    """Plans a home again and again; keeps compiled programs and the last plan. One thread at a time."""
+
+    def __init__(self, settings: PlanSettings, say_time: Callable[[float], str] = utc_time):
+        self._settings, self._say_time = settings, say_time
+        self._programs: OrderedDict[tuple, Program] = OrderedDict()
+        self._last: PlanResult | None = None
+
+    def plan(self, problem: Problem) -> PlanResult:
+        """Return the cheapest plan found.
+
+        Raises ValueError for a problem that is not one: arrays of the wrong length, not finite, names used twice. What
+        the solver does wrong ends in a result of status FAILED that holds the last plan, moved on to now.
+        """
+        grid = problem.grid.checked(problem.horizon)
+        names = [device.name for device in problem.devices]
+        if not names or len(set(names)) != len(names) or len(names) > NAMES_A_PLAN:
+            raise ValueError(f'a plan needs 1 … {NAMES_A_PLAN} devices with names of their own')
+        unmanaged = sum(device.unmanaged(problem.horizon) for device in problem.devices)
+        for device in problem.devices:
+            device.extent(problem.horizon)
+        cost_unmanaged = grid.bill(unmanaged, problem.horizon.hours)
+        try:
+            result = self._solved(problem, grid, cost_unmanaged)
+        except SolveError as error:
+            return self._failed(problem.horizon, f'no plan: {error}')
+        wrong = check(result, problem.devices, grid)
+        if wrong:
+            return self._failed(problem.horizon, f'a plan was thrown away: {"; ".join(wrong)}')
+        self._last = result
+        return result
+
+    def _context(self, problem: Problem, grid: Grid, directed: bool) -> Context:
+        s = self._settings
+        price = max(float(np.abs(grid.import_price).mean()), LEAST_PRICE)
+        # What is left in a battery replaces what would be bought later.
+        stored = s.stored_weight * max(float(grid.import_price.mean()), 0.0)
+        weights = Weights(late=s.late_weight * price, limit=s.limit_weight * price, reserve=s.reserve_weight * price,
+                          comfort=s.comfort_weight * price, switch=s.switch_weight * price,
+                          early=s.early_weight * price, keep=s.keep_weight * price, stored=stored)
+        return Context(problem.horizon, grid.import_price, grid.export_price, weights, s.margin, s.margin_share,
+                       directed, problem.currency, self._say_time)
+
+    def _program(self, problem: Problem, context: Context) -> Program:
+        key = (context.directed, problem.horizon.count,
+               *(device.shape(problem.horizon) for device in problem.devices))
+        if key not in self._programs:
+            self._programs[key] = Program(problem.devices, context)
+            if len(self._programs) > COMPILED:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(key)
+        return self._programs[key]
+
+    def _solved(self, problem: Problem, grid: Grid, cost_unmanaged: float) -> PlanResult:
+        # Binaries that keep flows apart are dear and hardly ever needed: only where prices reward what they forbid, or
+        # where a solution without them turns out to go in circles.
+        for directed in (True,) if _rewards_circles(grid) else (False, True):
+            context = self._context(problem, grid, directed)
+            program = self._program(problem, context)
+            linear = program.load(problem.devices, grid, context)
+            gap = self._settings.gap * max(abs(cost_unmanaged), float(np.abs(grid.import_price).mean()))
+            solution = solve(linear, gap, self._settings.solve_time)
+            price = program.read(solution.raw)
+            if directed or not program.circles():
+                break
+        return self._result(problem, grid, context, program, solution, price, cost_unmanaged)
+
+    @staticmethod
+    def _result(problem: Problem, grid: Grid, context: Context, program: Program, solution: Solution, price: np.ndarray,
+                cost_unmanaged: float) -> PlanResult:
+        horizon = problem.horizon
+        price = price / horizon.hours
+        schedules = tuple(model.schedule(device, context, price)
+                          for model, device in zip(program.models, problem.devices, strict=True))
+        grid_power = sum(schedule.power for schedule in schedules)
+        relaxed = [*exceeded(grid, grid_power, context), *(word for s in schedules for word in s.relaxed)]
+        stored = sum((schedule.energy[-1] - device.energy) * stored_worth(device, context)
+                     for device, schedule in zip(problem.devices, schedules, strict=True)
+                     if isinstance(device, Battery))
+        cost = grid.bill(grid_power, horizon.hours) + sum(schedule.wear for schedule in schedules) - stored
+        reasons = [*relaxed, _summary(cost, cost_unmanaged, problem.currency)]
+        gap = max(0.0, solution.objective - solution.bound)
+        if not solution.proven:
+            reasons.append(f'stopped after {solution.seconds:.1f} s: at most {gap:.2f} {problem.currency} could be '
+                           f'saved by planning longer')
+        return PlanResult(Status.RELAXED if relaxed else Status.OPTIMAL, horizon, grid_power, price, cost,
+                          cost_unmanaged, gap, solution.seconds, schedules, tuple(reasons))
+
+    def _failed(self, horizon: Horizon, reason: str) -> PlanResult:
+        if self._last is None or self._last.horizon.step != horizon.step:
+            return nothing(horizon, reason)
+        last = self._last
+        shift = round((horizon.start - last.horizon.start) / horizon.step)
+        if not 0 <= shift < last.horizon.count:
+            return nothing(horizon, reason)
+        rest = Horizon(horizon.now, horizon.step, last.horizon.count - shift)
+        schedules = tuple(replace(s, **{name: None if getattr(s, name) is None else getattr(s, name)[shift:]
+                                        for name in ('power', 'energy', 'curtailed')}) for s in last.schedules)
+        return replace(last, status=Status.FAILED, horizon=rest, grid_power=last.grid_power[shift:], solve_time=0.0,
+                       price=last.price[shift:], schedules=schedules, reasons=(reason, 'the last plan goes on'))
+
+
+def _rewards_circles(grid: Grid) -> bool:
+    """Return whether export pays more than import costs somewhere, or burning energy pays."""
+    return bool((grid.export_price > grid.import_price).any() or (grid.import_price < 0).any()
+                or (grid.export_price < 0).any())
+
+
+def _summary(cost: float, cost_unmanaged: float, currency: str) -> str:
+    saved = cost_unmanaged - cost
+    against = 'less' if saved >= 0 else 'more'
+    return f'{cost:.2f} {currency} expected; {abs(saved):.2f} {against} than with nobody planning'

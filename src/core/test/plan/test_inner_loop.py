@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hearthgrid_core.plan import InnerLoopSettings, Moment, battery_power
+
+NAN, INF = np.nan, np.inf
+SETTINGS = InnerLoopSettings(gain=1.0)
+CALM = Moment(target=500.0, planned=0.0, grid=500.0, battery=0.0, charge=0.5, reserve=0.2, charge_max=3000.0,
+              discharge_max=2500.0, import_max=6000.0, export_max=INF)
+
+
+@pytest.mark.parametrize('change, power, why', [
+    ({}, 0.0, 'keeps the planned'),                                                 # as planned
+    ({'grid': 510.0}, 0.0, 'keeps the planned'),                                    # within the dead band
+    ({'grid': 1500.0}, -1000.0, 'keeps the planned'),                               # a kettle: the battery gives
+    ({'grid': -300.0, 'battery': 200.0}, 1000.0, 'keeps the planned'),              # sun: it takes
+    ({'grid': 9000.0}, -2500.0, 'import limit'),                                    # more than it can give
+    ({'grid': -9000.0}, 3000.0, 'keeps the planned'),
+    ({'grid': 1500.0, 'charge': 0.2}, 0.0, 'keeps the planned'),                    # the reserve stays
+    ({'grid': 7000.0, 'charge': 0.2}, -1000.0, 'import limit'),                     # but not from the limit
+    ({'grid': 7000.0, 'charge': 0.04}, 0.0, 'import limit'),                        # an empty battery cannot help
+    ({'target': 9000.0, 'grid': 6500.0}, -500.0, 'import limit'),                   # no plan stands above the limit
+    ({'grid': -2000.0, 'export_max': 1000.0, 'target': -2000.0}, 1000.0, 'export limit'),
+    ({'grid': -300.0, 'charge': 1.0}, 0.0, 'keeps the planned'),                    # full
+    ({'target': NAN, 'grid': 800.0}, -800.0, 'no plan'),                            # own use first
+    ({'target': NAN, 'grid': -800.0}, 800.0, 'no plan'),
+    ({'grid': NAN, 'planned': -700.0}, -700.0, 'silent'),
+    ({'grid': NAN, 'planned': -700.0, 'charge': 0.1}, 0.0, 'silent'),
+    ({'grid': NAN, 'planned': NAN}, 0.0, 'neither'),
+    ({'grid': 1500.0, 'battery': NAN}, -1000.0, 'keeps the planned'),
+    ({'grid': 1500.0, 'charge': NAN}, -1000.0, 'keeps the planned'),
+])
+def test_the_inner_loop(change, power, why):
+    set_to, words = battery_power(replace(CALM, **change), SETTINGS)
+    assert set_to == pytest.approx(power)
+    assert why in words
+
+
+def test_a_smaller_gain_corrects_less_but_never_less_of_a_limit():
+    slow = InnerLoopSettings(gain=0.5)
+    assert battery_power(replace(CALM, grid=1500.0), slow)[0] == pytest.approx(-500.0)
+    assert battery_power(replace(CALM, grid=6400.0, target=6400.0), slow)[0] == pytest.approx(-400.0)
+
+
+@given(loads=st.lists(st.integers(-4000, 9000), min_size=3, max_size=30), target=st.integers(-3000, 3000),
+       gain=st.floats(0.1, 1.0), charge=st.floats(0.3, 0.9))
+def test_it_settles_on_the_target_and_keeps_the_limit_wherever_the_battery_can(loads, target, gain, charge):
+    """Each load stays for 30 s; readings are of the second before."""
+    settings = InnerLoopSettings(gain=gain)
+    battery = 0.0
+    for load in loads:
+        for second in range(30):
+            moment = replace(CALM, target=float(target), grid=load + battery, battery=battery, charge=charge)
+            battery, _ = battery_power(moment, settings)
+            if second:
+                assert load + battery <= max(6000.0, load - 2500.0) + 1e-6
+        wanted = min(max(target - load, -2500.0), 3000.0)
+        assert abs(battery - wanted) <= settings.dead_band + 0.05 * abs(wanted) + 600 * (1 - gain) ** 10
+
+
+def test_settings_out_of_bounds_are_refused():
+    with pytest.raises(ValueError):
+        InnerLoopSettings(gain=0.0)

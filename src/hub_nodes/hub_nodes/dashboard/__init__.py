@@ -1,0 +1,13 @@
+"""The page a person lives with: what the home does now, why, and what it will do, with the switches beside it.
+
+    values      what the page knows, as plain frozen values
+    convert     messages to values, refusing what cannot be true
+    model       the latest of everything, short histories, totals: no ROS, no web
+    words       numbers as people read them, always with a unit
+    charts      chart options out of values
+    backend     what a page may ask of the home
+    server      the web server in its thread, and who may reach it
+    routes      what is where: pages, /api/status, /api/health
+    frame, overview, outlet, plan    the pages
+    node        the ROS side
+"""

@@ -1,0 +1,363 @@
+"""The view model: the latest of everything, short histories, totals. No ROS, no web, no clock; safe between threads."""
+import math
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hub_nodes.dashboard import values
+from hub_nodes.dashboard.values import METERS, NAN, Reading
+from hub_nodes.dashboard.words import title
+
+
+@dataclass(frozen=True)
+class Place:
+    """An outlet of the home file: what people call it and where it is."""
+
+    outlet: str
+    title: str = ''
+    room: str = ''
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the model: nothing it is sent makes it grow beyond them."""
+
+    outlets: int = 1024
+    samples: int = 900          # of the home's power, one a call of `sample`
+    outlet_samples: int = 300   # of each outlet's power, one a reading
+    anomalies: int = 100        # raised at once, and as many cleared
+    forecasts: int = 1100
+    quiet_after: float = 5.0    # without a reading an outlet counts as not heard [s]
+    clock_tolerance: float = 30.0  # a reading's stamp may be off by this [s]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The home's power now. NaN = not known; a source the home has not is None."""
+
+    load: float                 # what the home uses [W]
+    outlets: float              # of it through outlets that are heard [W]
+    grid: float | None          # positive is import [W]
+    solar: float | None         # positive is producing [W]
+    battery: float | None       # positive is charging [W]
+    charge: float | None        # state of charge, 0 … 1
+    cost_rate: float            # negative is earning [currency/h]
+    import_price: float         # [currency/kWh]
+    export_price: float         # [currency/kWh]
+    currency: str
+    voltage: float              # [V]
+    frequency: float            # [Hz]
+
+
+@dataclass(frozen=True)
+class HomeState:
+    """Where the home stands: waiting, quiet, grid, outage, island, unknown."""
+
+    kind: str
+    since: float = NAN          # [s]
+    leader: str = ''
+    step: str = ''              # of the micro-grid: election, join, shed, …
+    tie: values.Tie | None = None
+    evidence: str = ''
+
+
+@dataclass(frozen=True)
+class OutletView:
+    """One outlet as shown."""
+
+    outlet: str
+    title: str
+    room: str
+    heard: float                # when its last reading came, NaN = never [s]
+    fresh: bool                 # the reading is recent enough to be called now
+    reading: Reading | None = None
+    state: values.State | None = None
+    identity: values.Identity | None = None
+    request: values.Request | None = None
+    planned: str = ''           # the plan's reason for it
+
+    @property
+    def power(self) -> float:
+        """What it draws now, NaN when not heard. [W]"""
+        return self.reading.active_power if self.reading is not None and self.fresh else NAN
+
+    @property
+    def wish(self) -> str:
+        """What a person asked last and still holds: on, off or auto."""
+        if self.request is not None:
+            return self.request.wish
+        if self.state is not None and self.state.voice == 'person':
+            return 'on' if self.state.relay == 'closed' else 'off'
+        return 'auto'
+
+
+@dataclass
+class _Outlet:
+    heard: float = NAN
+    reading: Reading | None = None
+    state: values.State | None = None
+    identity: values.Identity | None = None
+    request: values.Request | None = None
+    waveform: values.Waveform | None = None
+    history: deque = field(default_factory=deque)
+
+
+class HomeModel:
+    """Keeps what arrives and answers what the pages show. Every public method may be called from any thread."""
+
+    def __init__(self, places: Iterable[Place] = (), limits: Limits = Limits()) -> None:  # noqa: B008
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._version = 0
+        self._places = {place.outlet: place for place in places}
+        self._outlets: dict[str, _Outlet] = {name: self._new() for name in self._places}
+        self._meters: dict[str, tuple[float, Reading]] = {}
+        self._islands: dict[str, values.Island] = {}
+        self._raised: dict[str, values.Anomaly] = {}
+        self._cleared: deque[values.Anomaly] = deque(maxlen=limits.anomalies)
+        self._forecasts: dict[tuple[str, str], values.Forecast] = {}
+        self._latest: dict[type, object] = {}
+        self._samples: deque[tuple[float, ...]] = deque(maxlen=limits.samples)
+        self._put = {Reading: self._put_reading, values.State: self._put_state, values.Identity: self._put_identity,
+                     values.Waveform: self._put_waveform, values.Request: self._put_request,
+                     values.Island: self._put_island, values.Anomaly: self._put_anomaly,
+                     values.Forecast: self._put_forecast}
+
+    def _new(self) -> _Outlet:
+        return _Outlet(history=deque(maxlen=self._limits.outlet_samples))
+
+    @property
+    def version(self) -> int:
+        """Rises with everything that is taken in."""
+        return self._version
+
+    def put(self, value, now: float) -> None:
+        """Take in one value that arrived at `now` [s]. ValueError, with the reason, when it is refused."""
+        with self._lock:
+            put = self._put.get(type(value))
+            if put is not None:
+                put(value, now)
+            else:
+                self._latest[type(value)] = value
+            self._version += 1
+
+    def _outlet(self, name: str) -> _Outlet:
+        if name not in self._outlets:
+            if len(self._outlets) >= self._limits.outlets:
+                raise ValueError(f'{name}: more than {self._limits.outlets} outlets')
+            self._outlets[name] = self._new()
+        return self._outlets[name]
+
+    def _put_reading(self, value: Reading, now: float) -> None:
+        off = value.stamp - now
+        if abs(off) > self._limits.clock_tolerance:
+            raise ValueError(f'{value.outlet}: the reading is stamped {abs(off):.0f} s '
+                             f'{"ahead of" if off > 0 else "behind"} this clock')
+        if value.outlet in METERS:
+            self._meters[value.outlet] = (now, value)
+            return
+        outlet = self._outlet(value.outlet)
+        last = outlet.reading
+        if last is not None and value.stamp < last.stamp and value.sequence >= last.sequence:
+            raise ValueError(f'{value.outlet}: a reading came after a later one')
+        if last is not None and value.stamp < last.stamp:
+            outlet.history.clear()
+        outlet.heard, outlet.reading = now, value
+        outlet.history.append((value.stamp, value.active_power))
+
+    def _put_state(self, value: values.State, now: float) -> None:
+        self._outlet(value.outlet).state = value
+
+    def _put_identity(self, value: values.Identity, now: float) -> None:
+        self._outlet(value.outlet).identity = value
+
+    def _put_waveform(self, value: values.Waveform, now: float) -> None:
+        self._outlet(value.outlet).waveform = value
+
+    def _put_request(self, value: values.Request, now: float) -> None:
+        self._outlet(value.outlet).request = value
+
+    def _put_island(self, value: values.Island, now: float) -> None:
+        if value.member not in self._islands and len(self._islands) >= self._limits.outlets:
+            raise ValueError(f'{value.member}: more than {self._limits.outlets} members')
+        self._islands[value.member] = value
+
+    def _put_anomaly(self, value: values.Anomaly, now: float) -> None:
+        self._raised.pop(value.id, None)
+        if value.status == 'cleared':
+            self._cleared.append(value)
+            return
+        self._raised[value.id] = value
+        if len(self._raised) > self._limits.anomalies:
+            self._raised.pop(next(iter(self._raised)))
+
+    def _put_forecast(self, value: values.Forecast, now: float) -> None:
+        key = (value.target, value.quantity)
+        self._forecasts.pop(key, None)
+        self._forecasts[key] = value
+        if len(self._forecasts) > self._limits.forecasts:
+            self._forecasts.pop(next(iter(self._forecasts)))
+
+    def sample(self, now: float) -> None:
+        """Append the home's power at `now` to the short history; call at an even pace."""
+        with self._lock:
+            if not self._meters and not any(outlet.reading for outlet in self._outlets.values()):
+                return
+            if self._samples and now < self._samples[-1][0]:
+                self._samples.clear()  # the clock was set back
+            totals = self.totals(now)
+            row = (totals.load, totals.grid, totals.solar, totals.battery)
+            self._samples.append((now, *(NAN if value is None else value for value in row)))
+
+    def samples(self, since: float = -math.inf) -> list[tuple[float, float, float, float, float]]:
+        """Return rows after `since`: time [s], load, grid, solar, battery [W]."""
+        with self._lock:
+            new = []
+            for row in reversed(self._samples):
+                if row[0] <= since:
+                    break
+                new.append(row)
+            return new[::-1]
+
+    def latest(self, kind: type):
+        """Return the newest value of a kind a home has one of (Prices, Weather, Plan, Tie, Battery), or None."""
+        with self._lock:
+            return self._latest.get(kind)
+
+    def waveform(self, outlet: str) -> values.Waveform | None:
+        """Return the newest raw window of an outlet."""
+        with self._lock:
+            found = self._outlets.get(outlet)
+            return found.waveform if found else None
+
+    def power_history(self, outlet: str) -> list[tuple[float, float]]:
+        """Return time [s] and power [W] of an outlet's last readings."""
+        with self._lock:
+            found = self._outlets.get(outlet)
+            return list(found.history) if found else []
+
+    def forecast(self, target: str, quantity: str) -> values.Forecast | None:
+        """Return the newest forecast of a quantity of an outlet, or of 'home'."""
+        with self._lock:
+            return self._forecasts.get((target, quantity))
+
+    def anomalies(self) -> tuple[list[values.Anomaly], list[values.Anomaly]]:
+        """Return what is raised now, the most severe first, and what was cleared, the newest first."""
+        order = ('critical', 'warning', 'info')
+        with self._lock:
+            raised = sorted(self._raised.values(), key=lambda a: (
+                order.index(a.severity) if a.severity in order else len(order), -a.stamp))
+            return raised, list(reversed(self._cleared))
+
+    def types(self) -> list[str]:
+        """Return the device types identification has spoken of, in order."""
+        with self._lock:
+            seen = set()
+            for outlet in self._outlets.values():
+                if outlet.identity is not None:
+                    seen.update((outlet.identity.type, *outlet.identity.candidates))
+            return sorted(seen - {''})
+
+    def _fresh(self, heard: float, now: float) -> bool:
+        return not math.isnan(heard) and now - heard <= self._limits.quiet_after
+
+    def outlet(self, name: str, now: float) -> OutletView | None:
+        """Return one outlet, or None when it is neither in the home file nor was ever heard of."""
+        with self._lock:
+            found = self._outlets.get(name)
+            if found is None:
+                return None
+            place = self._places.get(name, Place(name))
+            request = found.request
+            if request is not None and request.expiry <= now:
+                request = None
+            plan = self._latest.get(values.Plan)
+            planned = next((d.reason for d in plan.devices if d.outlet == name), '') if plan else ''
+            said = found.state.title if found.state is not None else ''
+            return OutletView(name, place.title or said or title(name), place.room,
+                              found.heard, self._fresh(found.heard, now), found.reading, found.state, found.identity,
+                              request, planned)
+
+    def outlets(self, now: float) -> list[OutletView]:
+        """Return all outlets: those of the home file in its order, then others by name."""
+        with self._lock:
+            others = sorted(name for name in self._outlets if name not in self._places)
+            return [self.outlet(name, now) for name in (*self._places, *others)]
+
+    def totals(self, now: float) -> Totals:
+        """Return the home's power at `now`. Without a meter at the grid, the load is what the outlets draw."""
+        with self._lock:
+            fresh = [o.reading for o in self._outlets.values() if o.reading is not None and self._fresh(o.heard, now)]
+            drawn = [reading.active_power for reading in fresh if not math.isnan(reading.active_power)]
+            outlets = math.fsum(drawn) if drawn else NAN
+            grid, solar, battery = (self._meter(name, now) for name in METERS)
+            solar = None if solar is None else 0.0 - solar  # not −0
+            load = outlets if grid is None else grid + (solar or 0.0) - (battery or 0.0)
+            prices = self._latest.get(values.Prices)
+            buy = _at(prices, prices.import_price, now) if prices else NAN
+            sell = _at(prices, prices.export_price, now) if prices else NAN
+            cost = NAN if grid is None else grid * 1e-3 * (buy if grid >= 0 else sell)
+            meter = self._meters.get('grid')
+            seen = [meter[1]] if meter and self._fresh(meter[0], now) else []
+            state = self._latest.get(values.Battery)
+            return Totals(load, outlets, grid, solar, battery, state.charge if state else None, cost, buy, sell,
+                          prices.currency if prices else '', _middle(r.voltage for r in fresh or seen),
+                          _middle(r.frequency for r in seen or fresh))
+
+    def _meter(self, name: str, now: float) -> float | None:
+        if name not in self._meters:
+            return None
+        heard, reading = self._meters[name]
+        if not self._fresh(heard, now):
+            return NAN
+        dead = reading.supply == 'none' and math.isnan(reading.active_power)
+        return 0.0 if dead else reading.active_power
+
+    def home_state(self, now: float) -> HomeState:
+        """Return where the home stands, by its members' words, else by its readings."""
+        with self._lock:
+            heard = [o.heard for o in self._outlets.values() if o.reading is not None]
+            heard += [at for at, _ in self._meters.values()]
+            tie = self._latest.get(values.Tie)
+            if not heard:
+                return HomeState('waiting', tie=tie)
+            if not self._fresh(max(heard), now):
+                return HomeState('quiet', since=max(heard), tie=tie)
+            member = self._spokesman()
+            if member is not None:
+                kind = {'grid': 'grid', 'outage': 'outage'}.get(member.mode, 'island')
+                return HomeState(kind, member.stamp, member.leader, member.mode, tie, member.evidence)
+            supplies = Counter(o.reading.supply for o in self._outlets.values()
+                               if o.reading is not None and self._fresh(o.heard, now))
+            most = supplies.most_common(1)[0][0] if supplies else 'unknown'
+            return HomeState({'grid': 'grid', 'island': 'island', 'none': 'outage'}.get(most, 'unknown'), tie=tie)
+
+    def _spokesman(self) -> values.Island | None:
+        """Return the word of the leader most members name, else the newest word most members agree on."""
+        known = [island for island in self._islands.values() if island.mode != 'unknown']
+        if not known:
+            return None
+        epoch = max(island.epoch for island in known)
+        known = [island for island in known if island.epoch == epoch]
+        leader = Counter(island.leader for island in known if island.leader).most_common(1)
+        if leader and leader[0][0] in self._islands and self._islands[leader[0][0]] in known:
+            return self._islands[leader[0][0]]
+        mode = Counter(island.mode for island in known).most_common(1)[0][0]
+        return max((island for island in known if island.mode == mode), key=lambda island: island.stamp)
+
+
+def step_at(series, now: float) -> int | None:
+    """Return which step of a series with `start` and `step` holds `now`, or None when it lies outside."""
+    index = math.floor((now - series.start) / series.step)
+    return index if index >= 0 else None
+
+
+def _at(series, row: tuple[float, ...], now: float) -> float:
+    index = step_at(series, now)
+    return row[index] if index is not None and index < len(row) else NAN
+
+
+def _middle(numbers: Iterable[float]) -> float:
+    known = sorted(n for n in numbers if not math.isnan(n))
+    return known[len(known) // 2] if known else NAN

@@ -1,0 +1,151 @@
+"""The plan page: prices, weather, forecasts with their spread, planned power, the battery, and each device's times."""
+import math
+
+from hub_nodes.dashboard import charts, values, words
+from hub_nodes.dashboard.backend import Backend
+from hub_nodes.dashboard.frame import Clockwork
+from hub_nodes.dashboard.model import step_at
+from hub_nodes.dashboard.overview import HOUR, price_chart, show_prices, summary
+from hub_nodes.dashboard.widgets import Chart, Fact, Tag, card, outlet_url
+
+
+def build(backend: Backend, clockwork: Clockwork) -> None:
+    """Make the plan page."""
+    for part in (Summary(backend), Money(backend), Power(backend), Devices(backend), Expected(backend)):
+        clockwork.every(part.refresh)
+
+
+class Summary:
+    """What the plan comes to, and its weather."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        with Tag('section', css='card', aria_label='Summary'):
+            Tag('h1', 'Plan')
+            self._text = Tag('p', '')
+            self._reasons = Tag('ul', css='reasons')
+            with Tag('dl', css='facts'):
+                self._made, self._until = Fact('Made'), Fact('Binds until')
+                self._air, self._sun = Fact('Outside'), Fact('Sun')
+        self._shown = None
+
+    def refresh(self) -> None:
+        now, model = self._backend.now(), self._backend.model
+        plan, weather = model.latest(values.Plan), model.latest(values.Weather)
+        self._text.say(summary(plan, now))
+        self._made.say(words.clock(plan.stamp, now) if plan else words.DASH)
+        self._until.say(words.clock(plan.valid_until, now) if plan else words.DASH)
+        self._air.say(words.quantity(_now(weather, weather.air_temperature, now) if weather else None, '°C'))
+        self._sun.say(words.quantity(_now(weather, weather.irradiance, now) if weather else None, 'W/m²', 0))
+        reasons = plan.reasons if plan else ()
+        if reasons != self._shown:
+            self._shown = reasons
+            self._reasons.clear()
+            with self._reasons:
+                for reason in reasons:
+                    Tag('li', reason)
+
+
+def _now(series, row: tuple[float, ...], now: float) -> float | None:
+    index = step_at(series, now)
+    return row[index] if index is not None and index < len(row) else None
+
+
+class Money:
+    """Prices with the planned grid power."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        with card('Prices', hint='What a kilowatt hour costs and earns, and the power planned from the grid'):
+            self._chart = price_chart(backend, 'chart')
+
+    def refresh(self) -> None:
+        show_prices(self._chart, self._backend)
+
+
+class Power:
+    """Planned power by source, and the battery's energy."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        with card('Planned power', hint='Grid: above zero is bought. Battery: above zero is charging.'):
+            self._power = Chart(charts.plan_chart(), 'Planned power of grid, solar, battery and unplanned use, in '
+                                'kilowatts', 'chart', 'No plan yet.')
+        with card('Battery', hint='Energy in the battery as planned'):
+            self._battery = Chart(charts.battery_chart(), 'Planned energy in the battery, in kilowatt hours',
+                                  'chart small', 'No plan yet, or no battery.')
+
+    def refresh(self) -> None:
+        plan = self._backend.model.latest(values.Plan)
+        self._power.show(charts.plan_rows(plan))
+        self._battery.show(charts.battery_rows(plan))
+
+
+class Devices:
+    """When each device is planned to run."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self._shown = backend, None
+        with card('Devices', hint='When each is planned to run'):
+            self._list = Tag('ul', css='gantt')
+            self._none = Tag('p', 'Nothing is planned for a device.', 'hint')
+
+    def refresh(self) -> None:
+        plan = self._backend.model.latest(values.Plan)
+        self._none.put(hidden=True if plan and plan.devices else None)
+        if plan is self._shown:
+            return
+        self._shown = plan
+        self._list.clear()
+        if plan is None:
+            return
+        with self._list:
+            for device in plan.devices:
+                self._row(plan, device)
+            if plan.devices:
+                self._scale(plan)
+
+    def _scale(self, plan: values.Plan) -> None:
+        now, length = self._backend.now(), plan.step * max(len(device.power) for device in plan.devices)
+        with Tag('li', css='scale', aria_hidden='true'), Tag('div', css='bars'):
+            for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+                Tag('span', words.clock(plan.start + share * length, now)[-5:], style=f'left:{100 * share:.0f}%')
+
+    def _row(self, plan: values.Plan, device: values.DevicePlan) -> None:
+        now, steps = self._backend.now(), max(1, len(device.power))
+        view = self._backend.model.outlet(device.outlet, now)
+        runs = charts.segments(device.power)
+
+        def at(step: int) -> str:
+            return words.clock(plan.start + step * plan.step, now)
+
+        spoken = '; '.join(f'{at(first)} to {at(last)}, {words.power(mean)}' for first, last, mean in runs)
+        with Tag('li'):
+            Tag('a', view.title if view else words.plain(device.outlet), href=outlet_url(device.outlet))
+            with Tag('div', css='bars', role='img', aria_label=spoken or 'does not run'):
+                for first, last, mean in runs:
+                    Tag('i', style=f'left:{100 * first / steps:.2f}%;width:{100 * (last - first) / steps:.2f}%',
+                        title=f'{at(first)}–{at(last)}, {words.power(mean)}')
+            Tag('span', device.reason or (spoken and f'first {at(runs[0][0])}') or 'does not run', 'hint')
+
+
+class Expected:
+    """Forecasts of load and sun, with their spread."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self._parts = backend, {}
+        for quantity, title, colour in (('load', 'Expected use', 'var(--load)'),
+                                        ('pv', 'Expected sun', 'var(--solar)')):
+            with card(title):
+                note = Tag('p', '', 'hint')
+                chart = Chart(charts.forecast_chart(title, colour), f'{title} of coming hours with its spread, in '
+                              'kilowatts', 'chart small', 'No forecast yet.')
+            self._parts[quantity] = (note, chart)
+
+    def refresh(self) -> None:
+        now = self._backend.now()
+        for quantity, (note, chart) in self._parts.items():
+            forecast = self._backend.model.forecast('home', quantity)
+            made = f'Made at {words.clock(forecast.stamp, now)} by {words.plain(forecast.method)}' if forecast else ''
+            note.say(made)
+            chart.show(charts.forecast_rows(forecast, math.floor(now / HOUR) * HOUR))

@@ -1,0 +1,27 @@
+"""Settings of the dashboard node."""
+from dataclasses import dataclass
+
+from hearthgrid_core.settings import check_bounds, setting
+
+
+@dataclass(frozen=True)
+class DashboardSettings:
+    """Where the page is, how lively it is, and how long a person's word holds."""
+
+    host: str = setting('127.0.0.1', '', None, None, 'Address the page is served at.')
+    port: int = setting(8420, '', 0, 65535, 'Port of the page; 0 takes any free one and says which.')
+    allow_remote: bool = setting(False, '', None, None, 'Accept an address other machines can reach. There is no login '
+                                 'yet: whoever reaches the page switches the outlets.')
+    page_rate: float = setting(2.0, 'Hz', 0.2, 10.0, 'How often an open page may change.')
+    quiet_after: float = setting(5.0, 's', 1.5, 600.0, 'Without a reading for so long, an outlet counts as not heard.')
+    clock_tolerance: float = setting(30.0, 's', 1.0, 86400.0, 'A reading stamped further from this clock is refused.')
+    request_lifetime: float = setting(43200.0, 's', 60.0, 2678400.0, 'How long on or off, asked on the page, holds.')
+    service_timeout: float = setting(5.0, 's', 0.5, 60.0, 'How long the page waits for an answer.')
+    live_minutes: int = setting(15, 'min', 1, 240, 'Length of the live charts kept in memory.')
+    home_file: str = setting('', '', None, None, 'The home file, for titles and rooms; empty shows outlets as they '
+                             'are heard.')
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        if not self.host:
+            raise ValueError('host is empty; 127.0.0.1 is this machine')

@@ -1,0 +1,225 @@
+"""What the page knows, as plain values. Units and signs are those of the messages of the same name.
+
+Times are seconds since the epoch [s]; a quantity that was not measured is NaN; enumerations are the message's own words
+in lower case ('unknown' for 0).
+"""
+from dataclasses import dataclass, field
+
+import numpy as np
+
+NAN = float('nan')
+METERS = ('grid', 'pv', 'battery')  # ids of readings that are not an outlet's
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one outlet or meter measured over one interval."""
+
+    outlet: str
+    stamp: float                        # end of the interval [s]
+    active_power: float = NAN           # positive into the appliance, at `grid` positive is import [W]
+    supply: str = 'unknown'             # grid, island, none
+    sequence: int = 0
+    voltage: float = NAN                # [V]
+    current: float = NAN                # [A]
+    reactive_power: float = NAN         # [var]
+    apparent_power: float = NAN         # [VA]
+    power_factor: float = NAN           # [1]
+    frequency: float = NAN              # [Hz]
+    energy_kwh: float = NAN             # [kWh]
+    voltage_thd: float = NAN            # [1]
+    current_thd: float = NAN            # [1]
+    temperature: float = NAN            # [°C]
+    harmonics: tuple[float, ...] = ()   # RMS current of harmonic 1, 2, … [A]
+
+
+@dataclass(frozen=True)
+class State:
+    """What an outlet does, and why."""
+
+    outlet: str
+    stamp: float
+    relay: str = 'unknown'              # open, closed
+    trip: str = 'none'                  # overcurrent, overtemperature, sensor
+    waiting: bool = False
+    voice: str = 'unknown'              # plan, person, grid_service, island, protection
+    power_min: float = NAN              # [W]
+    power_max: float = NAN              # infinity = no cap [W]
+    reason: str = ''
+    priority: str = 'unknown'           # medical, refrigeration, safety, essential, deferrable, comfort
+    thermal_load: float = NAN           # 1 trips [1]
+    deferrable: bool = False
+    title: str = ''
+    requests_refused: int = 0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which device hangs on an outlet."""
+
+    outlet: str
+    stamp: float
+    state: str = 'unknown'              # off, known, named
+    type: str = ''
+    model: str = ''
+    probability: float = NAN            # 0 … 1
+    model_probability: float = NAN      # 0 … 1
+    candidates: tuple[str, ...] = ()
+    candidate_probabilities: tuple[float, ...] = ()
+    recipe: str = ''
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Something a person should know about."""
+
+    id: str
+    stamp: float
+    outlet: str = ''
+    kind: str = 'unknown'
+    severity: str = 'unknown'           # info, warning, critical
+    status: str = 'unknown'             # raised, cleared
+    value: float = NAN
+    expected: float = NAN
+    text: str = ''
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A raw window that begins at a rising zero crossing of the voltage."""
+
+    outlet: str
+    stamp: float                        # of the first sample [s]
+    sampling_rate: float                # [Hz]
+    frequency: float                    # [Hz]
+    voltage: np.ndarray = field(repr=False, compare=False)  # (n,) [V]
+    current: np.ndarray = field(repr=False, compare=False)  # (n,) [A]
+    reason: str = 'unknown'             # change, request, heartbeat
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Energy prices of coming steps."""
+
+    stamp: float
+    start: float                        # of the first step [s]
+    step: float                         # [s]
+    currency: str = ''
+    import_price: tuple[float, ...] = ()      # [currency/kWh]
+    export_price: tuple[float, ...] = ()      # [currency/kWh]
+    carbon_intensity: tuple[float, ...] = ()  # [kg/kWh], empty = not known
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Weather of coming steps; an empty row is not known."""
+
+    stamp: float
+    start: float
+    step: float
+    air_temperature: tuple[float, ...] = ()   # [°C]
+    irradiance: tuple[float, ...] = ()        # [W/m²]
+    cloud_cover: tuple[float, ...] = ()       # 0 … 1
+    wind_speed: tuple[float, ...] = ()        # [m/s]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One quantity over coming steps, with its 10 % and 90 % quantiles."""
+
+    quantity: str                       # load, pv, import_price, air_temperature
+    target: str                         # an outlet's id, or 'home'
+    stamp: float
+    start: float
+    step: float
+    method: str = ''
+    mean: tuple[float, ...] = ()
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class DevicePlan:
+    """What the plan means for one device."""
+
+    outlet: str
+    power: tuple[float, ...] = ()       # mean of each step [W]
+    reason: str = ''
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The home's schedule."""
+
+    stamp: float
+    start: float
+    step: float
+    valid_until: float
+    status: str = 'unknown'             # optimal, relaxed, failed
+    cost: float = NAN                   # over the horizon [currency]
+    cost_unmanaged: float = NAN         # [currency]
+    currency: str = ''
+    grid_power: tuple[float, ...] = ()          # positive is import [W]
+    battery_power: tuple[float, ...] = ()       # positive is charging [W]
+    battery_energy_kwh: tuple[float, ...] = ()  # at the end of each step [kWh]
+    pv_power: tuple[float, ...] = ()            # positive is producing [W]
+    base_load: tuple[float, ...] = ()           # [W]
+    devices: tuple[DevicePlan, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tie:
+    """The breaker between the home and the utility."""
+
+    stamp: float
+    state: str = 'unknown'              # open, closed
+    grid_alive: bool = False
+    grid_voltage: float = NAN           # [V]
+    grid_frequency: float = NAN         # [Hz]
+    reason: str = ''
+
+
+@dataclass(frozen=True)
+class Island:
+    """Where one member believes the home stands."""
+
+    member: str
+    stamp: float                        # when the mode was entered [s]
+    mode: str = 'unknown'               # grid, outage, election, confirmation, join, shed, regulate, synchronise
+    epoch: int = 0
+    term: int = 0
+    leader: str = ''
+    evidence: str = ''
+
+
+@dataclass(frozen=True)
+class Battery:
+    """State of the home battery."""
+
+    stamp: float
+    charge: float = NAN                 # state of charge, 0 … 1
+    temperature: float = NAN            # [°C]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked of an outlet through this page."""
+
+    outlet: str
+    wish: str                           # on, off, auto
+    stamp: float
+    expiry: float
+
+
+@dataclass(frozen=True)
+class History:
+    """A quantity of one outlet over time, out of the store."""
+
+    outlet: str
+    quantity: str
+    unit: str
+    start: tuple[float, ...] = ()       # of each step [s]
+    mean: tuple[float, ...] = ()        # NaN = nothing known
+    minimum: tuple[float, ...] = ()
+    maximum: tuple[float, ...] = ()

@@ -1,0 +1,131 @@
+"""The few building blocks of the pages: native elements, which keyboards and screen readers know, and charts.
+
+Everything here sends to the browser only what changed.
+"""
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
+
+from nicegui import json, ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from hub_nodes.dashboard.backend import Answer
+
+_serial = itertools.count(1)
+
+
+class Tag(TextElement):
+    """An HTML element with text. Attributes are keywords: `aria_label`, `data_state`, …; None leaves one out."""
+
+    def __init__(self, tag: str, text: str = '', css: str = '', **attributes) -> None:
+        super().__init__(tag=tag, text=text)
+        if css:
+            self.classes(css)
+        for name, value in attributes.items():
+            if value is not None:
+                self._props[_dashed(name)] = value
+
+    def say(self, text: str) -> None:
+        """Show `text` from now on."""
+        if self.text != text:
+            self.text = text
+
+    def put(self, **attributes) -> None:
+        """Set attributes; None removes one."""
+        for name, value in attributes.items():
+            key = _dashed(name)
+            if value is None:
+                self._props.pop(key, None)
+            elif self._props.get(key) != value:
+                self._props[key] = value
+
+
+def _dashed(name: str) -> str:
+    return name.rstrip('_').replace('_', '-')
+
+
+def button(text: str, on_click: Callable[[], Awaitable[None] | None], css: str = 'button', **attributes) -> Tag:
+    """Return a native button."""
+    made = Tag('button', text, css, type='button', **attributes)
+    made.on('click', lambda: on_click(), args=[])
+    return made
+
+
+def card(title: str, css: str = '', hint: str = '') -> Tag:
+    """Return a titled section, to be used as a context for what is in it."""
+    name = f'hg-title-{next(_serial)}'
+    section = Tag('section', css=f'card {css}'.strip(), aria_labelledby=name)
+    with section, Tag('header', css='card-head'):
+        Tag('h2', title, id_=name)
+        if hint:
+            Tag('p', hint, 'hint')
+    return section
+
+
+def outlet_url(outlet: str) -> str:
+    """Return where the page of an outlet is."""
+    return f'/outlet/{quote(outlet, safe="")}'
+
+
+class Fact:
+    """A number with its name, in a definition list."""
+
+    def __init__(self, name: str) -> None:
+        with Tag('div', css='fact'):
+            Tag('dt', name)
+            self._value = Tag('dd', '–')
+
+    def say(self, text: str) -> None:
+        """Show a value with its unit."""
+        self._value.say(text)
+
+
+def tell(answer: Answer) -> None:
+    """Tell the person what came of what they asked."""
+    ui.notify(answer.text, position='bottom', timeout=5000 if answer.ok else 9000, classes='note',
+              actions=[{'label': 'Close', 'color': 'white', 'dense': True, 'noCaps': True}],
+              caption=None if answer.ok else 'Not done')
+
+
+class Chart:
+    """A chart made once, then given rows (see `charts`): `show` sends series that changed, `follow` only new points."""
+
+    def __init__(self, options: dict, label: str, css: str = 'chart', empty: str = '') -> None:
+        self._shown = [None] * len(options['series'])
+        with Tag('div', css='chart-box'):
+            self.element = ui.echart(options, renderer='svg').classes(css)
+            self.element._props.update({'role': 'img', 'aria-label': label})
+            self._empty = Tag('p', empty, 'chart-empty') if empty else None
+
+    def show(self, rows: list, **more) -> None:
+        """Show `rows`, one list of points a series; `more` are further options, sent when a series changed."""
+        changed = [i for i, row in enumerate(rows) if row != self._shown[i]]
+        if not changed:
+            return
+        self._shown = list(rows)
+        self._note(rows)
+        self._call('set', {**more, 'series': [{'id': str(i), 'data': rows[i]} for i in changed]})
+
+    def follow(self, samples: Sequence[tuple], last: float, to_rows: Callable[[list], list], keep: float) -> float:
+        """Append what of `samples` is newer than `last`, drop what is older than `keep`; return the newest time. All [s].
+
+        samples : begin with their time, which rises. Should they end before `last`, the clock was set back: all is new.
+        """
+        if not samples:
+            return last
+        newest = samples[-1][0]
+        if newest < last:
+            self.show(to_rows(list(samples)))
+        elif newest > last:
+            rows = to_rows([sample for sample in samples if sample[0] > last])
+            self._shown = [None] * len(rows)
+            self._note(rows)
+            self._call('extend', rows, round(keep * 1e3))
+        return newest
+
+    def _note(self, rows: list) -> None:
+        if self._empty is not None:
+            self._empty.put(hidden=None if not any(rows) else True)
+
+    def _call(self, method: str, *arguments) -> None:
+        ui.run_javascript(f'hearthgrid.{method}({self.element.id}, {", ".join(map(json.dumps, arguments))})')

@@ -1,0 +1,182 @@
+"""What the plan node has heard: callbacks check and store, the node reads one snapshot."""
+import math
+from collections.abc import Callable
+
+from sensor_msgs.msg import BatteryState
+
+from hearthgrid_core.forecast import Series
+from hearthgrid_core.plan import BatteryFacts, HomeFacts, JobState, Limit, Situation
+from hearthgrid_msgs import msg
+from hearthgrid_ros import home
+from hearthgrid_ros.health import OK, WARN
+from hearthgrid_ros.interfaces import (
+    BATTERY,
+    FORECASTS,
+    GRID_LIMIT,
+    JOBS,
+    PRICES,
+    READINGS,
+    STATES,
+    TIE,
+)
+from hearthgrid_ros.time import to_seconds
+from hub_nodes.forecast import price_series, series_of
+
+CHARGE_FRESH = 120.0    # how long the battery's word of its charge is believed [s]
+JOBS_MAX = 32
+PENDING = (msg.Job.STATUS_WAITING, msg.Job.STATUS_RUNNING)
+METERS = ('grid', 'battery')
+
+
+class Inputs:
+    """The latest of everything a plan rests on. `news` is called when something came that should be planned soon."""
+
+    def __init__(self, node, described: home.Home | None, pv_curtailable: bool, news: Callable[[], None]):
+        self._node, self._home, self._news = node, described, news
+        self._pv_curtailable = pv_curtailable
+        self._currency = described.tariff.currency if described else 'EUR'
+        self._forecasts: dict[int, dict[str, Series]] = {}
+        self._buy = self._sell = None
+        self._limit: Limit | None = None
+        self._jobs: dict[str, JobState] = {}
+        self._tripped: set[str] = set()
+        self._readings: dict[str, tuple[float, float]] = {}
+        self._charge, self._charge_at = math.nan, -math.inf
+        self.cut_off = ''  # why the home is not on the grid; '' = it is
+        self.subscriptions = [row.subscription(node, callback) for row, callback in (
+            (FORECASTS, self._on_forecast), (PRICES, self._on_prices), (JOBS, self._on_job), (STATES, self._on_state),
+            (BATTERY, self._on_battery), (GRID_LIMIT, self._on_limit), (READINGS, self._on_reading),
+            (TIE, self._on_tie))]
+
+    # What the node asks.
+
+    @property
+    def jobs(self) -> dict[str, JobState]:
+        """The jobs that can run now, by outlet: not those on a tripped one."""
+        return {outlet: job for outlet, job in self._jobs.items() if outlet not in self._tripped}
+
+    def charge(self, now: float) -> float:
+        """Return the battery's charge, 0 … 1; NaN when it was not told lately."""
+        return self._charge if now - self._charge_at < CHARGE_FRESH else math.nan
+
+    def power(self, meter: str, now: float, fresh: float) -> float:
+        """Return what a meter measured, NaN when that is older than `fresh` [s]. [W]"""
+        stamp, power = self._readings.get(meter, (-math.inf, math.nan))
+        return power if abs(now - stamp) <= fresh else math.nan
+
+    def limit(self, now: float) -> Limit | None:
+        """Return what the utility asks now or later."""
+        return self._limit if self._limit and self._limit.end > now else None
+
+    def situation(self, now: float) -> Situation:
+        """Return all that a plan rests on, as it is now."""
+        def forecast(quantity: int, *targets: str) -> Series | None:
+            known = self._forecasts.get(quantity, {})
+            return next((known[target] for target in targets if target in known), None)
+
+        return Situation(now, forecast(msg.Forecast.QUANTITY_LOAD, 'base', 'home'),
+                         forecast(msg.Forecast.QUANTITY_PV, 'home'), self._buy, self._sell,
+                         forecast(msg.Forecast.QUANTITY_IMPORT_PRICE, 'home'), self.charge(now),
+                         tuple(self.jobs.values()), self.limit(now))
+
+    def facts(self) -> HomeFacts:
+        """Return what is known of the house: of its file, or, without one, of what was heard and usual numbers."""
+        supply, battery = self._home.supply if self._home else home.Supply(), None
+        described = self._home.battery if self._home else (None if math.isnan(self._charge) else home.Battery())
+        if described:
+            battery = BatteryFacts(described.capacity_kwh, described.power_max, described.efficiency,
+                                   described.reserve, described.wear_price)
+        return HomeFacts(supply.import_max, supply.export_max, self._currency, battery, self._pv_curtailable)
+
+    # What comes in.
+
+    def _refuse(self, name: str, error: Exception) -> None:
+        self._node.health.check(name, WARN, f'refused: {error}')
+
+    def _on_forecast(self, message: msg.Forecast) -> None:
+        try:
+            series = series_of(message.start, message.step, message.mean, self._node.now(), 'forecast')
+        except ValueError as error:
+            self._refuse('forecasts', error)
+            return
+        first = message.quantity not in self._forecasts
+        self._forecasts.setdefault(message.quantity, {})[message.target] = series
+        self._node.health.check('forecasts', OK, 'heard')
+        if first:
+            self._news()
+
+    def _on_prices(self, message: msg.PriceSeries) -> None:
+        now = self._node.now()
+        try:
+            self._buy, self._sell = price_series(message, now)
+        except ValueError as error:
+            self._refuse('prices', error)
+            return
+        self._currency = message.currency or self._currency
+        self._node.health.check('prices', OK, f'known for {(self._buy.end - now) / 3600:.0f} h')
+        self._news()
+
+    def _on_job(self, message: msg.Job) -> None:
+        outlet, before = message.outlet, self._jobs.pop(message.outlet, None)
+        if message.status not in PENDING:
+            if before is not None:
+                self._news()
+            return
+        try:
+            if not outlet:
+                raise ValueError('a job of nobody')
+            if len(self._jobs) >= JOBS_MAX:
+                raise ValueError(f'{outlet}: more than {JOBS_MAX} jobs')
+            job = JobState(outlet, message.id, message.energy_kwh, message.delivered_kwh, message.power,
+                           to_seconds(message.deadline), message.interruptible,
+                           message.status == msg.Job.STATUS_RUNNING)
+        except ValueError as error:
+            self._refuse('jobs', error)
+            return
+        self._jobs[outlet] = job
+        self._node.health.check('jobs', OK, f'{len(self._jobs)} to plan')
+        if before is None or (before.id, before.energy, before.power, before.deadline, before.running) != \
+                (job.id, job.energy, job.power, job.deadline, job.running):
+            self._news()
+
+    def _on_state(self, message: msg.OutletState) -> None:
+        tripped = message.trip != msg.OutletState.TRIP_NONE
+        if tripped != (message.outlet in self._tripped):
+            (self._tripped.add if tripped else self._tripped.discard)(message.outlet)
+            if message.outlet in self._jobs:
+                self._news()
+
+    def _on_battery(self, message: BatteryState) -> None:
+        if 0.0 <= message.percentage <= 1.0:
+            first = math.isnan(self._charge)
+            self._charge, self._charge_at = float(message.percentage), self._node.now()
+            if first:
+                self._news()
+
+    def _on_limit(self, message: msg.GridLimit) -> None:
+        try:
+            if not (message.import_max >= 0 and message.export_max >= 0):
+                raise ValueError(f'import_max {message.import_max}, export_max {message.export_max}')
+            limit = Limit(to_seconds(message.start), to_seconds(message.end), message.import_max, message.export_max)
+            if limit.end <= limit.start:
+                raise ValueError('it ends before it starts')
+        except ValueError as error:
+            self._refuse('grid limit', error)
+            return
+        self._limit = limit
+        self._node.health.check('grid limit', OK, message.event)
+        self._news()
+
+    def _on_reading(self, message: msg.Reading) -> None:
+        if message.outlet in METERS and math.isfinite(message.active_power):
+            self._readings[message.outlet] = to_seconds(message.stamp), message.active_power
+
+    def _on_tie(self, message: msg.Breaker) -> None:
+        before = self.cut_off
+        self.cut_off = ''
+        if message.state == msg.Breaker.STATE_OPEN:
+            self.cut_off = 'the tie is open'
+        elif message.state == msg.Breaker.STATE_CLOSED and not message.grid_alive:
+            self.cut_off = 'the grid is dead'
+        if before and not self.cut_off:
+            self._news()

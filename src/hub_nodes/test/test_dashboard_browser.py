@@ -1,0 +1,334 @@
+"""The pages in a real browser, from the screen to the ROS graph and back."""
+import importlib.util
+import math
+import os
+import re
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from hearthgrid_msgs import msg
+from hearthgrid_ros.node import options
+from hearthgrid_ros.testing import graph, process
+from hearthgrid_ros.time import to_seconds
+
+CHROMIUM = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(
+    shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+             '--disable-component-update', '--disable-sync']
+TIMEOUT = 20.0  # for anything to come true [s]
+PAGES = ('', 'plan', 'outlet/kettle')
+
+
+def needed(what: str) -> None:
+    """Skip without a browser, but not where the project is checked for good."""
+    if os.environ.get('CI', '').lower() in ('1', 'true'):
+        pytest.fail(f'{what}, and CI needs it', pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope='module')
+def browser():
+    if CHROMIUM is None:
+        needed('no chromium on this machine (apt-get install chromium)')
+    try:
+        from playwright.sync_api import expect, sync_playwright
+    except ImportError:
+        needed('playwright is not installed')
+    expect.set_options(timeout=TIMEOUT * 1e3)
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+def fake_home() -> type:
+    path = Path(__file__).with_name('dashboard_home.py')
+    spec = importlib.util.spec_from_file_location('dashboard_home', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FakeHome
+
+
+@pytest.fixture(scope='module')
+def home(browser):
+    """A home of four outlets that runs in a thread; its attributes say what it was asked."""
+    with graph() as made:
+        node = made.add(fake_home(), 4, True, **options('/home'))
+        stop = threading.Event()
+
+        def spin() -> None:
+            while not stop.is_set():
+                made.executor.spin_once(0.05)
+
+        thread = threading.Thread(target=spin)
+        thread.start()
+        yield node
+        stop.set()
+        thread.join()
+
+
+def dashboard(port: int = 0, namespace: str = '/home'):
+    return process('hub_nodes.dashboard.node', '--ros-args', '-r', f'__ns:={namespace}', '-p', f'port:={port}', '-p',
+                   'quiet_after:=3.0')
+
+
+def url_of(child) -> str:
+    return next(found.group(1) for found in (re.search(r'the page is at (http://\S+/)', line) for line in child.stdout)
+                if found)
+
+
+@pytest.fixture(scope='module')
+def url(home):
+    with dashboard() as child:
+        yield url_of(child)
+
+
+@pytest.fixture()
+def page(browser):
+    context = browser.new_context(viewport={'width': 1360, 'height': 900})
+    made = context.new_page()
+    made.set_default_timeout(TIMEOUT * 1e3)
+    yield made
+    context.close()
+
+
+def until(condition: Callable[[], object], page=None) -> None:
+    """Wait until `condition()`, letting the page work meanwhile."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, 'it did not come true'
+        page.wait_for_timeout(50) if page is not None else time.sleep(0.02)
+
+
+def card(page, outlet: str):
+    return page.locator(f'li[data-outlet={outlet}]')
+
+
+def test_a_reading_is_on_the_screen_and_follows(page, home, url):
+    from playwright.sync_api import expect
+    kettle = home.outlets[1]
+    kettle.watts = 1234.0
+    page.goto(url)
+    expect(card(page, 'kettle').locator('.outlet-power')).to_have_text('1.23 kW', use_inner_text=True)
+    kettle.watts = 56.0
+    expect(card(page, 'kettle').locator('.outlet-power')).to_have_text('56 W', use_inner_text=True)
+    expect(page.get_by_role('status').first).to_contain_text('On the grid')
+    expect(page.locator('.live svg path').first).to_be_attached()
+
+
+def test_off_auto_and_on_reach_the_outlet_in_the_persons_voice(page, home, url):
+    from playwright.sync_api import expect
+    kettle = home.outlets[1]
+    kettle.requests.clear()
+    page.goto(url)
+    switch = card(page, 'kettle').get_by_role('group')
+    for wish, relay in (('Off', 'Off'), ('On', 'On'), ('Auto', 'On')):
+        before = len(kettle.requests)
+        switch.get_by_role('button', name=wish, exact=True).click()
+        until(lambda before=before: len(kettle.requests) > before, page)
+        expect(switch.get_by_role('button', name=wish, exact=True)).to_have_attribute('aria-pressed', 'true')
+        expect(card(page, 'kettle').locator('.why strong')).to_have_text(relay)
+    off, on, auto = kettle.requests
+    assert {r.voice for r in kettle.requests} == {msg.Request.VOICE_PERSON} and off.sender == 'dashboard'
+    assert (off.power_min, off.power_max) == (0.0, 0.0) and on.power_min > 0 and on.power_max == math.inf
+    assert math.isnan(auto.power_max)
+    assert off.counter < on.counter < auto.counter and {r.epoch for r in kettle.requests} == {0}
+    assert abs(to_seconds(off.stamp) - home.now()) < TIMEOUT
+    assert to_seconds(off.expiry) - to_seconds(off.stamp) == pytest.approx(43_200, abs=1e-3)
+
+
+def test_the_keyboard_switches_too(page, home, url):
+    lamp = home.outlets[2]
+    lamp.requests.clear()
+    page.goto(url)
+    page.get_by_role('link', name='Skip to content').focus()
+    target = card(page, lamp.id).get_by_role('button', name='Off', exact=True)
+    target.wait_for()
+    for _ in range(40):
+        page.keyboard.press('Tab')
+        if target.evaluate('it => it === document.activeElement'):
+            break
+    page.keyboard.press('Space')
+    until(lambda: lamp.requests, page)
+    assert lamp.requests[0].power_max == 0.0
+
+
+def test_a_correction_is_carried_to_identification_and_comes_back(page, home, url):
+    from playwright.sync_api import expect
+    home.corrections.clear()
+    page.goto(f'{url}outlet/kettle')
+    page.get_by_label('Not right? It is a …').fill('toaster')
+    page.get_by_label('Make and model, if you like').fill('Dualit 2')
+    page.keyboard.press('Enter')
+    until(lambda: home.corrections, page)
+    assert [(c.outlet, c.type, c.model) for c in home.corrections] == [('kettle', 'toaster', 'Dualit 2')]
+    expect(page.locator('.device')).to_have_text('Toaster, Dualit 2')
+    expect(page.get_by_text('named by you')).to_be_visible()
+
+
+def test_an_outlets_page_shows_waveform_history_and_sets_its_priority(page, home, url):
+    from playwright.sync_api import expect
+    kettle = home.outlets[1]
+    page.goto(f'{url}outlet/kettle')
+    expect(page.get_by_role('heading', level=1)).to_have_text('Kettle')
+    expect(page.get_by_text('two mains cycles at')).to_be_visible()
+    for name in ('Voltage and current over two', 'Current against voltage', 'Stored power', 'RMS current of each'):
+        expect(page.get_by_role('img', name=name).locator('svg path').first).to_be_attached()
+    expect(page.locator('dd').filter(has_text='230.4')).to_be_visible()
+    page.get_by_label('Priority in an outage').first.select_option('medical')
+    until(lambda: kettle.priority == msg.OutletState.CLASS_MEDICAL, page)
+    expect(page.get_by_text('Priority: Medical')).to_be_visible()
+
+
+def test_a_tripped_outlet_is_reset(page, home, url):
+    from playwright.sync_api import expect
+    dishwasher = home.outlets[3]
+    dishwasher.trip = msg.OutletState.TRIP_OVERCURRENT
+    home.states.publish(dishwasher.state())
+    page.goto(f'{url}outlet/{dishwasher.id}')
+    expect(page.get_by_text('Tripped: over-current')).to_be_visible()
+    page.get_by_role('button', name='Reset the trip').click()
+    until(lambda: dishwasher.trip == 0, page)
+    expect(page.get_by_role('button', name='Reset the trip')).to_be_hidden()
+
+
+def test_an_outage_is_scripted_shown_and_ended(page, home, url):
+    from playwright.sync_api import expect
+    page.goto(url)
+    page.get_by_role('button', name='Fail the grid').click()
+    expect(page.get_by_role('status').first).to_contain_text('Running as an island')
+    page.get_by_role('button', name='Restore it').click()
+    expect(page.get_by_role('status').first).to_contain_text('On the grid')
+
+
+def test_the_plan_page_draws_prices_power_and_the_devices_times(page, home, url):
+    from playwright.sync_api import expect
+    page.goto(f'{url}plan')
+    expect(page.get_by_text('less than without a plan')).to_be_visible()
+    for name in ('Prices of coming hours', 'Planned power', 'Planned energy in the battery', 'Expected use',
+                 'Expected sun'):
+        expect(page.get_by_role('img', name=name).locator('svg path').first).to_be_attached()
+    expect(page.locator('.gantt .bars').first).to_have_attribute('aria-label', re.compile('kW'))
+
+
+# what one can use but a screen reader has no name for
+NAMELESS = '''() => [...document.querySelectorAll("a[href], button, input, select, [role=img], [role=group]")]
+    .filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)'''
+
+
+@pytest.mark.parametrize('look', ['light', 'dark'])
+def test_nothing_leaves_the_machine_nothing_breaks_and_everything_has_a_name(browser, home, url, look):
+    context = browser.new_context(color_scheme=look, viewport={'width': 1360, 'height': 900})
+    asked, broken = [], []
+    page = context.new_page()
+    page.on('request', lambda request: asked.append(request.url))
+    page.on('websocket', lambda socket: asked.append(socket.url))
+    page.on('console', lambda line: broken.append(line.text) if line.type in ('error', 'warning') else None)
+    page.on('pageerror', lambda error: broken.append(str(error)))
+    for path in PAGES:
+        page.goto(url + path)
+        page.locator('.chart svg path').first.wait_for(state='attached')
+        picture(page, f'{path.replace("/", "-") or "overview"}-{look}')
+        assert page.evaluate(NAMELESS) == []
+        assert page.locator('h1').count() == 1 and page.locator('main').count() == 1
+    context.close()
+    here = urlsplit(url).netloc
+    outside = [a for a in asked if urlsplit(a).netloc != here and urlsplit(a).scheme not in ('data', 'blob')]
+    assert len(asked) > 10 and outside == [] and broken == []
+
+
+def picture(page, name: str) -> None:
+    """Keep a screenshot where HEARTHGRID_ARTEFACTS says."""
+    folder = os.environ.get('HEARTHGRID_ARTEFACTS')
+    if folder:
+        page.screenshot(path=Path(folder) / f'dashboard-{name}.png', full_page=True)
+
+
+@pytest.mark.parametrize('path', PAGES)
+def test_a_phone_shows_it_without_scrolling_sideways(browser, home, url, path):
+    context = browser.new_context(viewport={'width': 360, 'height': 740}, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    page.goto(url + path)
+    page.locator('.chart svg path').first.wait_for(state='attached')
+    wide = page.evaluate('[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > 361 '
+                         '&& !e.closest("svg, .unseen")).map(e => e.className).slice(0, 5)')
+    assert page.evaluate('document.documentElement.scrollWidth') <= 360 and wide == []
+    picture(page, f'{path.replace("/", "-") or "overview"}-phone')
+    context.close()
+
+
+def test_the_look_is_switched_and_remembered(page, home, url):
+    page.goto(url)
+    ground = 'getComputedStyle(document.body).backgroundColor'
+    before = page.evaluate(ground)
+    page.get_by_role('button', name='Switch between light and dark').click()
+    after = page.evaluate(ground)
+    page.reload()
+    assert before != after and page.evaluate(ground) == after
+
+
+def test_an_empty_home_says_that_it_waits(page, home):
+    from playwright.sync_api import expect
+    with dashboard(namespace='/elsewhere') as child:
+        page.goto(url_of(child))
+        expect(page.get_by_role('status').first).to_contain_text('Waiting for the first reading')
+        expect(page.get_by_text('No outlet has been heard of yet.')).to_be_visible()
+        expect(page.get_by_role('button', name='Fail the grid')).to_be_hidden()
+        page.goto(f'{page.url}outlet/kettle')
+        expect(page.get_by_role('heading', level=1)).to_have_text('No such outlet')
+
+
+def test_a_lost_connection_is_said_and_heals_by_itself(page, home):
+    from playwright.sync_api import expect
+    with dashboard() as child:
+        address = url_of(child)
+        page.goto(address)
+        expect(card(page, 'kettle').locator('.outlet-power')).to_contain_text('W')
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(TIMEOUT) == 0  # with a page open
+    expect(page.get_by_role('alert').filter(has_text='Connection to Hearthgrid lost')).to_be_visible()
+    with dashboard(port=urlsplit(address).port) as child:
+        url_of(child)
+        expect(page.get_by_text('Connection to Hearthgrid lost')).to_be_hidden()
+        expect(card(page, 'kettle').locator('.outlet-power')).to_contain_text('W')
+
+
+def test_a_home_that_goes_quiet_is_said(page, home, url):
+    from playwright.sync_api import expect
+    page.goto(url)
+    expect(page.get_by_role('status').first).to_contain_text('On the grid')
+    home.silent = True
+    try:
+        expect(page.get_by_role('status').first).to_contain_text('No outlet is heard')
+        expect(card(page, 'kettle')).to_contain_text('Not heard for')
+    finally:
+        home.silent = False
+    expect(page.get_by_role('status').first).to_contain_text('On the grid')
+
+
+def test_a_page_nobody_looks_at_is_left_alone_until_it_is_looked_at(page, home, url):
+    from playwright.sync_api import expect
+    power = card(page, 'kettle').locator('.outlet-power')
+    home.outlets[1].watts = 111.0
+    page.goto(url)
+    expect(power).to_have_text('111 W', use_inner_text=True)
+    page.evaluate(HIDE, True)
+    home.outlets[1].watts = 222.0
+    until(lambda: page.request.get(f'{url}api/status').json()['outlets'][1]['power'] == 222.0, page)
+    page.wait_for_timeout(1200)  # two refreshes of a page that is seen
+    assert power.inner_text() == '111\u00a0W'
+    page.evaluate(HIDE, False)
+    expect(power).to_have_text('222 W', use_inner_text=True)
+
+
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""

@@ -1,0 +1,159 @@
+"""The node by itself: starts with its defaults, takes in topics, answers, and ends."""
+import asyncio
+import json
+import re
+import signal
+import socket
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from hearthgrid_msgs import msg
+from hearthgrid_ros.interfaces import READINGS, STATES
+from hearthgrid_ros.node import options
+from hearthgrid_ros.testing import graph, own_domain, process
+from hearthgrid_ros.time import to_msg
+from hub_nodes.dashboard.node import DashboardNode
+
+own_domain()
+NODE = 'hub_nodes.dashboard.node'
+
+
+def arguments(*parameters):
+    return ['--ros-args', '-r', '__ns:=/home', *(part for p in parameters for part in ('-p', p))]
+
+
+def url_of(child):
+    for line in child.stdout:
+        found = re.search(r'the page is at (http://\S+/)', line)
+        if found:
+            return found.group(1)
+    raise AssertionError('the node ended before it served the page')
+
+
+def fetch(url, **headers):
+    """Return status and JSON (or text) of a page."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as response:
+            body, code = response.read().decode(), response.status
+    except urllib.error.HTTPError as error:
+        body, code = error.read().decode(), error.code
+    return code, json.loads(body) if body.startswith('{') else body
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_it_starts_serves_and_ends_on_a_signal(number):
+    with process(NODE, *arguments('port:=0')) as child:
+        url = url_of(child)
+        code, health = fetch(f'{url}api/health')
+        assert (code, health['ok'], health['home']) == (200, True, 'waiting')
+        child.send_signal(number)
+        assert child.wait(20) == 0
+    with pytest.raises(urllib.error.URLError):
+        fetch(f'{url}api/health')
+
+
+@pytest.mark.parametrize('parameters, words', [
+    (['host:=0.0.0.0'], 'no login yet; set allow_remote'), (['port:=70000'], 'port'), (['page_rate:=0.0'], 'page_rate'),
+    (['home_file:=/nowhere/home.yaml'], 'home_file: /nowhere/home.yaml'),
+])
+def test_a_setting_that_is_refused_is_one_line_and_exit_2(parameters, words):
+    with process(NODE, *arguments('port:=0', *parameters)) as child:
+        said, _ = child.communicate(timeout=30)
+    assert child.returncode == 2 and words in said and 'Traceback' not in said
+
+
+def test_a_port_in_use_is_one_line_and_exit_2():
+    with socket.socket() as other:
+        other.bind(('127.0.0.1', 0))
+        other.listen()
+        with process(NODE, *arguments(f'port:={other.getsockname()[1]}')) as child:
+            said, _ = child.communicate(timeout=30)
+    assert child.returncode == 2 and 'parameter port' in said and 'Traceback' not in said
+
+
+@pytest.fixture(scope='module')
+def ros():
+    with graph() as made:
+        yield made
+
+
+@pytest.fixture()
+def dashboard(ros, tmp_path):
+    (tmp_path / 'home.yaml').write_text('outlets:\n  - {id: kettle, title: Tea kettle, room: Kitchen}\n')
+    node = ros.add(DashboardNode, **options('/home', {'port': 0, 'home_file': str(tmp_path / 'home.yaml')}))
+    yield node
+    if node in ros._nodes:
+        ros.end(node)
+
+
+def test_what_is_published_is_in_the_status(ros, dashboard):
+    peer = ros.peer()
+    readings, states = READINGS.publisher(peer), STATES.publisher(peer)
+    assert ros.matched(readings) and ros.matched(states)
+    readings.publish(msg.Reading(stamp=to_msg(dashboard.now()), outlet='kettle', active_power=1234.0, supply=1))
+    states.publish(msg.OutletState(outlet='kettle', relay=2, reason='nobody asked'))
+    assert ros.until(lambda: (view := dashboard.model.outlet('kettle', dashboard.now())).reading and view.state)
+    code, status = fetch(f'{dashboard.url}api/status')
+    kettle = status['outlets'][0]
+    assert code == 200 and status['home']['kind'] == 'grid'
+    assert (kettle['title'], kettle['room'], kettle['power'], kettle['state']['relay']) == (
+        'Tea kettle', 'Kitchen', 1234.0, 'closed')
+
+
+def test_what_cannot_be_true_is_refused_and_the_rest_goes_on(ros, dashboard):
+    readings = READINGS.publisher(ros.peer(name='liar'))
+    assert ros.matched(readings)
+    now = dashboard.now()
+    for bad in ({'stamp': to_msg(now)}, {'stamp': to_msg(now + 3600), 'outlet': 'kettle'}, {'outlet': 'kettle'},
+                {'stamp': to_msg(now), 'outlet': 'kettle', 'supply': 99}):
+        readings.publish(msg.Reading(active_power=1.0, **bad))
+    readings.publish(msg.Reading(stamp=to_msg(dashboard.now()), outlet='kettle', active_power=7.0))
+    assert ros.until(lambda: dashboard.model.outlet('kettle', dashboard.now()).power == 7.0)
+    assert dashboard._refusals == 4
+
+
+def test_other_sites_are_kept_out_and_pages_carry_their_policy(dashboard):
+    url = f'{dashboard.url}api/health'
+    assert fetch(url)[0] == 200
+    assert fetch(url, Host='evil.example')[0] == 403
+    assert fetch(url, Origin='http://evil.example')[0] == 403
+    with urllib.request.urlopen(dashboard.url, timeout=20) as page:
+        assert "default-src 'self'" in page.headers['content-security-policy']
+        assert re.findall(r'(?:src|href)="(?:https?:)?//', page.read().decode()) == []
+
+
+@pytest.mark.parametrize('path', ['nothing', 'outlet/nobody', 'api/nothing'])
+def test_what_does_not_exist_says_so(dashboard, path):
+    assert fetch(f'{dashboard.url}{path}')[0] == 404
+
+
+def test_an_ended_node_answers_what_is_asked_of_it(ros, dashboard):
+    ros.end(dashboard)
+    answer = asyncio.run(dashboard.actions.reset_trip('kettle'))
+    assert not answer.ok and 'ending' in answer.text
+
+
+def test_a_second_life_in_the_same_process_serves_again(ros, dashboard):
+    for _ in range(2):
+        ros.end(dashboard)
+        with pytest.raises(urllib.error.URLError):
+            fetch(f'{dashboard.url}api/health')
+        dashboard = ros.add(DashboardNode, **options('/home', {'port': 0}))
+        assert fetch(f'{dashboard.url}api/health')[0] == 200
+        assert fetch(f'{dashboard.url}plan')[0] == 200
+    ros.end(dashboard)
+
+
+def test_asking_an_outlet_that_does_not_listen_changes_nothing(ros, dashboard):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(asyncio.run(dashboard.actions.ask('kettle', 'off'))))
+    thread.start()
+    assert ros.until(lambda: answers)
+    thread.join()
+    assert not answers[0].ok and 'does not listen' in answers[0].text
+    assert dashboard.model.outlet('kettle', dashboard.now()).wish == 'auto'
+
+
