@@ -111,7 +111,7 @@ def up(
 def status(
     name: HomeName = 'home',
     json_: AsJson = False,
-    wait: Annotated[float, typer.Option(help='Listen so long before the first answer [s].')] = 2.5,
+    wait: Annotated[float, typer.Option(help='Listen at most so long before the first answer [s].')] = 10.0,
     once: Annotated[bool, typer.Option('--once', help='Print one table and end.')] = False,
 ) -> None:
     """Show a running home, live."""
@@ -121,7 +121,7 @@ def status(
     from hearthgrid.witness import Witness
 
     with Witness(name) as witness:
-        witness.spin(wait)
+        witness.settle(wait)
         if not witness.seen.counts['readings']:
             raise fail(f'no home called {name!r} is heard; start one with `hearthgrid up`')
         if json_:

@@ -1,6 +1,8 @@
 """Starts the processes of a plan, restarts what dies, ends them all, and leaves nothing behind."""
 
+import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from hearthgrid.shm import remove_orphans
 
 RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart in a row [s]
 STEADY = 60.0  # running so long, a process starts with a clean record [s]
+MOMENT = 3.0  # in which nodes that say the same speak of the same [s]
+LOG_LINE = re.compile(r'\[(\w+)\] \[[\d.]+\] \[([\w./]+)\]: (.*)')  # rclpy's console format
 PATIENCE = 8.0  # for a process that was asked to end [s]
 
 
@@ -42,6 +46,38 @@ class Child:
         return self.cpu_before + self.cpu
 
 
+class News:
+    """Log lines for a person: what many nodes say at once is said once, with their number.
+
+    say : called with a line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._lock = say, threading.Lock()
+        self._recent: dict[str, tuple[float, int]] = {}
+
+    def tell(self, line: str) -> None:
+        """Take a line as rclpy writes it, or any other."""
+        found = LOG_LINE.match(line)
+        level, node, text = found.groups() if found else ('', '', line)
+        key = re.sub(r'[\d.]+', '', f'{level} {node.split(".")[-1]} {text}')  # measured values differ
+        with self._lock:
+            since, more = self._recent.get(key, (0.0, -1))
+            self._recent[key] = (since or time.monotonic(), more + 1)
+        if more < 0:
+            self._say(f'{node}: {text}' if node else text)
+
+    def poll(self, now: float) -> None:
+        """Say how many spoke alike, once the moment is over."""
+        with self._lock:
+            over = {key: more for key, (since, more) in self._recent.items() if now - since > MOMENT}
+            for key in over:
+                del self._recent[key]
+        for key, more in over.items():
+            if more:
+                self._say(f'({more} more said so: {key.strip()})')
+
+
 class Supervisor:
     """Runs the processes of a plan. `poll` restarts what died; `stop` ends everything.
 
@@ -56,6 +92,7 @@ class Supervisor:
         self._logs = state_dir / 'log'
         self._logs.mkdir(parents=True, exist_ok=True)
         self.children = [Child(process, process.write(state_dir / 'run')) for process in processes]
+        self._news = News(say)
         self.started = time.monotonic()
 
     def start(self) -> None:
@@ -67,6 +104,7 @@ class Supervisor:
     def poll(self) -> None:
         """Note what each process uses, and restart those that ended."""
         now = time.monotonic()
+        self._news.poll(now)
         for child in self.children:
             if child.popen is not None and child.popen.poll() is None:
                 self._measure(child)
@@ -136,8 +174,10 @@ class Supervisor:
                     if not told:
                         self._say(f'cannot write {path}: {error.strerror}')
                     told = True
-                if self._verbose or line.startswith(('[WARN]', '[ERROR]', '[FATAL]', 'hearthgrid:')):
+                if self._verbose:
                     self._say(f'{child.process.name}: {line.rstrip()}')
+                elif line.startswith(('[WARN]', '[ERROR]', '[FATAL]', 'hearthgrid:')):
+                    self._news.tell(line.rstrip())
         if log:
             log.close()
 
@@ -159,5 +199,6 @@ class Supervisor:
         for child in self.children:
             if child.reader is not None:
                 child.reader.join(2.0)
+        self._news.poll(math.inf)
         remove_orphans()
         return killed

@@ -12,6 +12,7 @@ from hearthgrid_msgs.msg import Anomaly, IslandMode
 from hearthgrid_ros import interfaces as rows
 from hearthgrid_ros.executor import LeanExecutor
 
+QUIET = 1.0  # without a new outlet, all are there [s]
 METERS = ('grid', 'pv', 'battery')
 
 
@@ -67,6 +68,19 @@ class Witness:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self.executor.spin_once(left)
+
+    def settle(self, seconds: float) -> None:
+        """Listen until every outlet that told its state has told a reading and nobody new came for a while.
+
+        seconds : the longest it takes [s]
+        """
+        deadline, known, quiet = time.monotonic() + seconds, -1, time.monotonic()
+        while time.monotonic() < deadline:
+            self.spin(0.1)
+            if len(self.seen.states) != known:
+                known, quiet = len(self.seen.states), time.monotonic()
+            if known > 0 and time.monotonic() - quiet > QUIET and set(self.seen.states) <= set(self.seen.readings):
+                return
 
     def close(self) -> None:
         """Leave the graph."""

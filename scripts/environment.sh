@@ -15,5 +15,9 @@ fi
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
 case ":$PATH:" in *":$HEARTHGRID_VENV/bin:"*) ;; *) export PATH=$HEARTHGRID_VENV/bin:$PATH ;; esac
 if [ -e "$HEARTHGRID_ROOT/install/local_setup.bash" ]; then
+    case $- in *u*) _strict=u ;; *) _strict= ;; esac
+    set +u # colcon's script reads variables that may be unset
     source "$HEARTHGRID_ROOT/install/local_setup.bash"
+    [ -n "$_strict" ] && set -u
+    unset _strict
 fi

@@ -12,7 +12,7 @@ import pytest
 
 from hearthgrid import shm
 from hearthgrid.bringup import NodeSpec, Process
-from hearthgrid.supervisor import Supervisor
+from hearthgrid.supervisor import News, Supervisor
 from hearthgrid_ros.testing import own_domain
 
 NODE = """
@@ -86,11 +86,25 @@ def test_the_log_keeps_every_line(supervised, tmp_path):
     assert 'awake' in (tmp_path / 'state/log/node_0.log').read_text()
 
 
+def test_what_many_nodes_say_is_told_once():
+    said = []
+    news = News(said.append)
+    for number in range(16):
+        news.tell(f'[WARN] [1795339417.7{number}] [home.outlet_{number}.consensus]: supply: outage, {180 + number} V')
+    news.tell('[ERROR] [1795339417.9] [home.store]: database: gone')
+    news.poll(time.monotonic())
+    assert said == ['home.outlet_0.consensus: supply: outage, 180 V', 'home.store: database: gone']
+    news.poll(time.monotonic() + 60.0)
+    assert len(said) == 3 and '15 more' in said[2]
+    news.tell('[WARN] [1795339999.0] [home.outlet_3.consensus]: supply: outage, 0 V')
+    assert said[-1] == 'home.outlet_3.consensus: supply: outage, 0 V'
+
+
 SUPERVISE = """
 import sys, time
 from pathlib import Path
 from hearthgrid.bringup import NodeSpec, Process
-from hearthgrid.supervisor import Supervisor
+from hearthgrid.supervisor import News, Supervisor
 nodes = (NodeSpec('x', 'x', 'supervised_nodes:Node', 'sleeper', '/home'),)
 s = Supervisor((Process('p', nodes),), Path(sys.argv[1]), lambda line: print(line, flush=True))
 s.start()

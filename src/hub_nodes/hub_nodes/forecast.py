@@ -37,6 +37,7 @@ TICK = 1.0                          # of the timer that decides [s]
 AHEAD_MAX, BEHIND_MAX = 5.0, 60.0   # how far a reading's stamp may be from now [s]
 STEPS_MAX = 576                     # of a series in a message
 HISTORY_STEP, HISTORY_LENGTH = 900.0, 20 * 86400.0  # asked of the store, within its 2 000 points [s]
+EARLY = 10.0                        # least time between forecasts in the first minutes [s]
 ANSWER_WAIT, RETRY = 20.0, 10.0     # for the store [s]
 PV_LEAST = 1000.0                   # rating assumed of panels that nobody described [W]
 LEVELS = {'load': msg.Forecast.QUANTITY_LOAD, 'pv': msg.Forecast.QUANTITY_PV,
@@ -284,10 +285,10 @@ class ForecastNode(HomeNode):
             self._take(self._future, now)
         if self._first is None or now < self._due or now - self._first < self.settings.warm_up:
             return
-        learn = now >= self._learn_due
+        learn, age = now >= self._learn_due, now - self._first
         if learn:  # often while there is little to learn from
-            self._learn_due = now + min(self.settings.learn_period, max(60.0, now - self._first))
-        self._due = now + self.settings.period
+            self._learn_due = now + min(self.settings.learn_period, max(60.0, age))
+        self._due = now + min(self.settings.period, max(EARLY, age))
         self._future = self._worker.submit(self._forecasting.make, self._snapshot(now, learn))
 
     def _snapshot(self, now: float, learn: bool) -> Snapshot:

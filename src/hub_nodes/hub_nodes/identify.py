@@ -35,6 +35,7 @@ FILE = 'identify.npz'
 FILE_MAX = 64_000_000   # a larger file is not ours [byte]
 PERIOD = 0.2            # between looks at what came in [s]
 AHEAD_MAX = 5.0         # a stamp so far in the future is a clock gone wrong [s]
+TEXT_MAX = 200          # of an answer to a person [byte]
 REMEMBER = 60.0         # how long a refusal shows in the health [s]
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError, AttributeError, TypeError,
                zipfile.BadZipFile, zlib.error)
@@ -129,7 +130,7 @@ class IdentifyNode(HomeNode):
     def make_safe(self) -> None:
         self._timer.cancel()
         self._fitter.shutdown(wait=True, cancel_futures=True)
-        if self._dirty:
+        if self._dirty or self._household.identifier.stale:
             self._save()
         self._writer.shutdown(wait=True)
         self._settle_write()
@@ -162,13 +163,14 @@ class IdentifyNode(HomeNode):
     def _on_correct(self, request: CorrectIdentity.Request, response: CorrectIdentity.Response
                     ) -> CorrectIdentity.Response:
         try:
-            response.message = self._household.correct(request.outlet, request.type, request.model)[:200]
-            response.success = True
+            done = self._household.correct(request.outlet, request.type, request.model)
             self._save()
             if not self._settle_write():    # it must not be lost, so the answer waits for the disk
-                response.message = f'{response.message}, until the next start only: it cannot be written'[:200]
+                done += ', until the next start only: it cannot be written'
+            response.success = True
         except DevicesError as error:
-            response.message = str(error)[:200]
+            done = str(error)
+        response.message = done.encode()[:TEXT_MAX].decode(errors='ignore')
         response.examples = self._household.identifier.count(request.type)
         return response
 

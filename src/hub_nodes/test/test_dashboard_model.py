@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_nodes.dashboard.model import HomeModel, Limits, Place
+from hub_nodes.dashboard.model import HomeModel
 from hub_nodes.dashboard.status import health, plain, status
 from hub_nodes.dashboard.values import (
     Anomaly,
@@ -23,6 +23,7 @@ from hub_nodes.dashboard.values import (
     Tie,
     Weather,
 )
+from hub_nodes.dashboard.views import Limits, Place
 
 NAN, NOW = math.nan, 1_000_000.0
 

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from hearthgrid_msgs import msg
-from hearthgrid_ros.interfaces import READINGS, STATES
+from hearthgrid_ros.interfaces import READINGS, RESET_TRIP, STATES
 from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, own_domain, process
 from hearthgrid_ros.time import to_msg
@@ -63,6 +63,13 @@ def test_a_setting_that_is_refused_is_one_line_and_exit_2(parameters, words):
     with process(NODE, *arguments('port:=0', *parameters)) as child:
         said, _ = child.communicate(timeout=30)
     assert child.returncode == 2 and words in said and 'Traceback' not in said
+
+
+def test_open_to_the_network_only_when_told_and_with_a_warning():
+    with process(NODE, *arguments('port:=0', 'host:=0.0.0.0', 'allow_remote:=true')) as child:
+        url = url_of(child)
+        assert 'without a login' in next(line for line in child.stdout if 'open to the network' in line)
+        assert fetch(f'{url}api/health', Host='home.lan')[0] == 200
 
 
 def test_a_port_in_use_is_one_line_and_exit_2():
@@ -147,13 +154,54 @@ def test_a_second_life_in_the_same_process_serves_again(ros, dashboard):
     ros.end(dashboard)
 
 
-def test_asking_an_outlet_that_does_not_listen_changes_nothing(ros, dashboard):
+def asked(ros, question):
+    """Return the answer to what a page asks, while the graph spins."""
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(asyncio.run(dashboard.actions.ask('kettle', 'off'))))
+    thread = threading.Thread(target=lambda: answers.append(asyncio.run(question)))
     thread.start()
     assert ros.until(lambda: answers)
     thread.join()
-    assert not answers[0].ok and 'does not listen' in answers[0].text
+    return answers[0]
+
+
+def test_services_that_are_not_there_or_do_not_answer_are_told(ros, dashboard):
+    actions = dashboard.actions
+    missing = asked(ros, actions.history('kettle', 'active_power', 60.0))
+    assert not missing.ok and missing.text == 'The store is not there.'
+
+
+def test_a_service_that_does_not_answer_is_told_and_nothing_is_kept(ros):
+    dashboard = ros.add(DashboardNode, **options('/home', {'port': 0, 'service_timeout': 0.5}))
+    deaf = ros.peer(name='deaf')
+    deaf.create_service(RESET_TRIP.type, RESET_TRIP.of(deaf, 'kettle'), lambda *_: None)
+    ros.executor.remove_node(deaf)  # it is there, and never spins
+    answer = asked(ros, dashboard.actions.reset_trip('kettle'))
+    assert not answer.ok and 'did not answer' in answer.text
+    client = dashboard.actions._clients[RESET_TRIP.name, 'kettle']
+    assert ros.until(lambda: not client._pending_requests)
+    ros.end(dashboard)
+
+
+@pytest.mark.parametrize('success, message, text', [
+    (True, '', 'The trip is reset.'), (False, 'still hot', 'Tea kettle: still hot'), (False, '', 'Tea kettle: refused'),
+])
+def test_what_a_service_says_is_told(ros, dashboard, success, message, text):
+    peer = ros.peer(name='outlet')
+
+    def answer(request, response):
+        assert request.sender == 'dashboard'
+        response.success, response.message = success, message
+        return response
+
+    server = peer.create_service(RESET_TRIP.type, RESET_TRIP.of(peer, 'kettle'), answer)
+    said = asked(ros, dashboard.actions.reset_trip('kettle'))
+    peer.destroy_service(server)
+    assert (said.ok, said.text) == (success, text)
+
+
+def test_asking_an_outlet_that_does_not_listen_changes_nothing(ros, dashboard):
+    answer = asked(ros, dashboard.actions.ask('kettle', 'off'))
+    assert not answer.ok and 'does not listen' in answer.text
     assert dashboard.model.outlet('kettle', dashboard.now()).wish == 'auto'
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from hub_nodes.dashboard import words
 from hub_nodes.dashboard.frame import standing
-from hub_nodes.dashboard.model import HomeState, Totals
 from hub_nodes.dashboard.overview import cost, flow, heard, lamp, summary
 from hub_nodes.dashboard.values import Identity, Plan, State, Tie
+from hub_nodes.dashboard.views import HomeState, Totals
 
 NAN, NOW = math.nan, 1_000_000.0
 

@@ -16,7 +16,7 @@ from hearthgrid_ros.interfaces import CORRECT_IDENTITY, IDENTITIES, LABELS, SIGN
 from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_msg
-from hub_nodes.identify import FILE, IdentifyNode, signature_vector
+from hub_nodes.identify import FILE, IdentifyNode, claim_of, signature_vector
 
 KNOWN, NAMED, UNKNOWN, OFF = (msg.Identity.STATE_KNOWN, msg.Identity.STATE_NAMED, msg.Identity.STATE_UNKNOWN,
                               msg.Identity.STATE_OFF)
@@ -226,6 +226,16 @@ def test_what_is_known_survives_a_restart(ros, tmp_path):
     assert talk.ask('fan').type == 'fan' and len(second._household.identifier) == 12
     ros.end(second)
     ros.end(talk.peer)
+
+
+def test_what_was_taught_the_moment_before_the_end_is_kept(ros, tmp_path):
+    node, talk = make(ros, tmp_path), Talk(ros)
+    talk.meet()
+    talk.ask('heater')
+    node._household.hear(claim_of(label(START, talk.clock + 1.0, 'heater')))
+    ros.end(node)
+    ros.end(talk.peer)
+    assert np.load(tmp_path / FILE, allow_pickle=False)['types'].tolist() == ['heater']
 
 
 def truncated(good: bytes) -> bytes:

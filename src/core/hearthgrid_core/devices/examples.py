@@ -35,6 +35,15 @@ def fits(word, longest: int) -> bool:
         return False
 
 
+def checked_label(type, model) -> None:
+    """Raise DevicesError when type and model cannot be a device's."""
+    for word, name, longest in ((type, 'type', TYPE_LENGTH), (model, 'model', MODEL_LENGTH)):
+        if not fits(word, longest):
+            raise DevicesError(f'the {name} of a device is text of at most {longest} bytes, not {word!r}')
+    if not type:
+        raise DevicesError('a label needs a type')
+
+
 @dataclass(frozen=True, eq=False)
 class Taught:
     """A snapshot of all examples, oldest first.
@@ -72,11 +81,7 @@ class Examples:
         group : any number that examples seen together share; None = seen alone.
         """
         vector = checked_vector(values, self.features)
-        for word, name, longest in ((type, 'type', TYPE_LENGTH), (model, 'model', MODEL_LENGTH)):
-            if not fits(word, longest):
-                raise DevicesError(f'the {name} of a device is text of at most {longest} bytes, not {word!r}')
-        if not type:
-            raise DevicesError('a label needs a type')
+        checked_label(type, model)
         number, self._next = self._next, self._next + 1
         self._rows[number] = (vector, type, model, -number if group is None else int(group))
         self._thin_once()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .classifier import Classifier
-from .examples import MODEL_LENGTH, TYPE_LENGTH, DevicesError, checked_vector, fits
+from .examples import MODEL_LENGTH, TYPE_LENGTH, DevicesError, checked_label, checked_vector, fits
 from .identifier import Identification, Identifier, IdentityState
 
 POWER_MAX = 1e5     # of a load, beyond any outlet's [W], [VA]
@@ -115,13 +115,13 @@ class Household:
             raise DevicesError(f'a signature of {look.outlet} is not younger than the last')
         seen = _Seen(look, self.identifier.is_off(look.active_power, look.apparent_power))
         outlet.seen.append(seen)
-        for open in list(outlet.claims):
-            if open.claim.end == UNTIL_CHANGE and look.changed and look.time > open.claim.said:
-                open.claim = replace(open.claim, end=look.time)
-            if self._teach(seen, open) and open.claim.by_person:
-                self._name(look.outlet, open.claim.type, open.claim.model, [seen.number])
-            if open.claim.end <= look.time:
-                outlet.claims.remove(open)
+        for held in list(outlet.claims):
+            if held.claim.end == UNTIL_CHANGE and look.changed and look.time > held.claim.said:
+                held.claim = replace(held.claim, end=look.time)
+            if self._teach(seen, held) and held.claim.by_person:
+                self._name(look.outlet, held.claim.type, held.claim.model, [seen.number])
+            if held.claim.end <= look.time:
+                outlet.claims.remove(held)
         name = self._names.get(look.outlet)
         if name is not None and seen.off:
             name.sure = False
@@ -132,18 +132,19 @@ class Household:
 
     def hear(self, claim: Claim) -> int:
         """Take a claim; return how many looks it taught at once. DevicesError when it makes no sense."""
-        if not claim.outlet or not claim.type:
-            raise DevicesError('a label needs an outlet and a type')
+        if not claim.outlet:
+            raise DevicesError('a label needs an outlet')
+        checked_label(claim.type, claim.model)
         if not np.isfinite([claim.begin, claim.said]).all() or not claim.end > claim.begin:
             raise DevicesError(f'a label of {claim.outlet} ends before it begins')
         outlet = self._outlet(claim.outlet)
         if claim.end == UNTIL_CHANGE:
             changes = (s.look.time for s in outlet.seen if s.look.changed and s.look.time > claim.said)
             claim = replace(claim, end=next(changes, UNTIL_CHANGE))
-        open = _Open(claim)
-        taught = [seen for seen in outlet.seen if self._teach(seen, open)]
+        held = _Open(claim)
+        taught = [seen for seen in outlet.seen if self._teach(seen, held)]
         if not outlet.seen or claim.end > outlet.seen[-1].look.time:
-            outlet.claims = [*outlet.claims, open][-CLAIMS:]
+            outlet.claims = [*outlet.claims, held][-CLAIMS:]
         if claim.by_person and taught and taught[-1] is outlet.seen[-1]:
             self._name(claim.outlet, claim.type, claim.model, [seen.number for seen in taught])
         return len(taught)
@@ -234,12 +235,12 @@ class Household:
         if seen:
             self._pending.setdefault(outlet, seen[-1].look)
 
-    def _teach(self, seen: _Seen, open: _Open) -> bool:
+    def _teach(self, seen: _Seen, held: _Open) -> bool:
         """Teach a look what a claim says of it; return whether it speaks of it."""
-        claim, look = open.claim, seen.look
+        claim, look = held.claim, seen.look
         if seen.off or look.time < claim.begin or look.time + look.duration > claim.end:
             return False
-        open.group = self._learn(seen, claim.type, claim.model, open.group)
+        held.group = self._learn(seen, claim.type, claim.model, held.group)
         return True
 
     def _learn(self, seen: _Seen, type: str, model: str, group: int | None) -> int:

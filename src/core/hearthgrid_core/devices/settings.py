@@ -8,8 +8,8 @@ from ..settings import check_bounds, setting
 class IdentifierSettings:
     """How identification learns and when it says that it does not know."""
 
-    power_off: float = setting(1.0, 'W', 0.0, 100.0, 'Below this active power and `apparent_off` a load is off.')
-    apparent_off: float = setting(5.0, 'VA', 0.0, 200.0, 'Below this apparent power and `power_off` it is off.')
+    power_off: float = setting(4.0, 'W', 0.0, 100.0, 'Below this active power and `apparent_off` a load is off.')
+    apparent_off: float = setting(12.0, 'VA', 0.0, 200.0, 'Below this apparent power and `power_off` it is off.')
     false_unknown: float = setting(0.02, '1', 0.0, 0.5, 'Share of known appliances that may be called unknown.')
     trees: int = setting(64, '1', 8, 512, 'Trees of the forest; time to fit and to judge grow with them.')
     examples_per_unit: int = setting(40, '1', 2, 1000, 'Labelled signatures kept of one type and model.')

@@ -7,7 +7,7 @@ from .settings import ForecastSettings
 
 MINUTE = 60.0
 METERS = ('grid', 'pv', 'battery')
-FAINT = 0.05    # of a step must be known: the first minutes count, too
+FAINT = 1e-3    # of a step must be known: the first seconds count, too
 
 
 class HomePower:

@@ -63,8 +63,6 @@ class GridModel(Part):
         """Set parameters and bounds; low, high : (n,) the least and the most the home can draw. [W]"""
         hours, limit = context.horizon.hours, context.weights.limit
         buy, sell = grid.import_price, grid.export_price
-        if not self._directed:  # a kWh that goes in circles for nothing would be as good as one that does not
-            sell = np.minimum(sell, buy - 1e-4 * context.weights.early)
         for parameter, price in zip(self._prices, (buy, buy + limit, -sell, limit - sell), strict=True):
             parameter.value = price * hours
         # Beyond a limit there is always room: more than all devices together can use.

@@ -8,7 +8,7 @@ import numpy as np
 
 from .battery import Battery, stored_worth
 from .check import check
-from .device import Context, Device, Weights
+from .device import KILO, Context, Device, Weights
 from .grid import Grid, exceeded
 from .horizon import Horizon
 from .program import Program
@@ -111,6 +111,9 @@ class Planner:
         schedules = tuple(model.schedule(device, context, price)
                           for model, device in zip(program.models, problem.devices, strict=True))
         grid_power = sum(schedule.power for schedule in schedules)
+        apart = float(np.abs(program.grid.power.value * KILO - grid_power).max())
+        if apart > 1.0:
+            raise SolveError(f'schedules and model are {apart:.0f} W apart')
         relaxed = [*exceeded(grid, grid_power, context), *(word for s in schedules for word in s.relaxed)]
         stored = sum((schedule.energy[-1] - device.energy) * stored_worth(device, context)
                      for device, schedule in zip(problem.devices, schedules, strict=True)

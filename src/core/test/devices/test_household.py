@@ -25,8 +25,8 @@ class Home:
         self.household.see(Look(outlet, int(time), float(time), 0.2, vector, power, power, changed))
 
     def claim(self, begin, end, type='lamp', said=None, **change) -> int:
-        return self.household.hear(Claim(change.pop('outlet', 'kettle'), type, '', float(begin), float(end),
-                                         float(begin if said is None else said), **change))
+        return self.household.hear(Claim(change.pop('outlet', 'kettle'), type, change.pop('model', ''), float(begin),
+                                         float(end), float(begin if said is None else said), **change))
 
     def fit(self) -> None:
         self.household.adopt(self.household.identifier.fit(self.household.identifier.taught()))
@@ -109,11 +109,11 @@ def test_claims_of_other_outlets_are_theirs(home):
 
 @pytest.mark.parametrize('change', [
     {'type': ''}, {'outlet': ''}, {'end': -1.0}, {'begin': float('nan')}, {'end': float('nan')}, {'said': float('inf')},
-    {'type': 'x' * 49}])
-def test_a_claim_without_sense_is_refused(home, change):
-    home.look(1, 'lamp')
+    {'type': 'ü' * 25}, {'model': 'x' * 65}])
+def test_a_claim_without_sense_is_refused_at_once(home, change):
     with pytest.raises(DevicesError):
         home.claim(**{'begin': 0.0, 'end': 2.0, **change})
+    home.look(1, 'lamp')
     assert len(home) == 0
 
 

@@ -35,9 +35,9 @@ def test_before_anything_is_learnt_all_is_unknown(cloud):
 
 @pytest.mark.parametrize('active, apparent, state', [
     (0.0, 0.0, IdentityState.OFF),
-    (0.9, 4.9, IdentityState.OFF),
+    (3.9, 11.9, IdentityState.OFF),
     (-0.5, 0.0, IdentityState.OFF),
-    (1.1, 1.1, IdentityState.KNOWN),
+    (4.1, 4.1, IdentityState.KNOWN),
     (0.9, 20.0, IdentityState.KNOWN),      # a capacitive load: next to no watts, but not off
     (-2.0, 20.0, IdentityState.KNOWN),
 ])

@@ -40,7 +40,7 @@ def test_a_battery_that_falls_silent_leaves_the_home_unknown():
 
 def test_the_past_ends_now_and_seconds_are_enough_to_forecast():
     book = HomePower(SETTINGS)
-    end = speak(book, NOW + 7.0, 50, grid=640.0)
+    end = speak(book, NOW + 7.0, 5, grid=640.0)
     past = book.home(end)
     assert past.end == pytest.approx(end) and past.values == pytest.approx([640.0])
     forecast = Forecaster(SETTINGS, LOAD).forecast(past)

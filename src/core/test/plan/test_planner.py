@@ -36,6 +36,12 @@ def test_a_job_waits_for_the_cheap_hours_and_says_why(house):
     assert result.cost_unmanaged == pytest.approx(0.5 * NIGHT.sum() + 0.6)
 
 
+def test_a_block_that_ends_within_a_step_draws_only_what_it_needs(house):
+    result = house.plan(house.problem(NIGHT, BlockJob('a', 2.25, 1000.0, house.at(9)), Battery(4.0, 2.0, 1e3, 1e3)),
+                        house.usual)
+    np.testing.assert_allclose(result.schedule('a').power[2:8], [0, 1000, 1000, 250, 0, 0])
+
+
 def test_early_when_equally_cheap(house):
     flat = np.full(12, 0.2)
     result = house.plan(house.problem(flat, BlockJob('a', 1.0, 1000.0, house.at(11)),
@@ -91,6 +97,14 @@ def test_an_import_limit_that_cannot_be_kept_is_reported(house):
     assert result.reasons[0] == 'import limit exceeded by up to 1.00 kW between 04:00 and 05:00, 1.00 kWh in all'
 
 
+def test_an_export_limit_is_kept_by_curtailing_or_reported(house):
+    pv = np.full(6, 4000.0)
+    kept, broken = (house.plan(house.problem(np.full(6, 0.2), Photovoltaic(pv, curtailable), sell=0.1, export_max=1e3))
+                    for curtailable in (True, False))
+    assert kept.status is Status.OPTIMAL and kept.grid_power.min() == pytest.approx(-1000.0)
+    assert broken.status is Status.RELAXED and broken.reasons[0].startswith('export limit exceeded by up to 2.50 kW')
+
+
 def test_the_battery_helps_to_keep_the_limit(house):
     base = np.full(12, 500.0)
     base[4] = 4000.0
@@ -120,6 +134,9 @@ def test_the_reserve_is_kept_for_outages_and_filled_when_missing(house):
     dear = np.array([0.1, 0.1, 0.9, 0.9])
     kept = house.plan(house.problem(dear, Battery(10.0, 4.0, 3000.0, 3000.0, reserve=3.0), base=2500.0))
     assert kept.schedule('battery').energy.min() >= 3.0 - 1e-6
+    spike = np.array([0.05] * 8 + [5.0])
+    peak = house.plan(house.problem(spike, Battery(10.0, 3.5, 3000.0, 3000.0, reserve=3.0), base=2500.0))
+    assert peak.schedule('battery').energy.min() >= 3.0 - 1e-6, 'no price is a reason to touch it'
     low = house.plan(house.problem(dear[::-1], Battery(10.0, 1.0, 3000.0, 3000.0, reserve=3.0), base=100.0))
     assert low.status is Status.OPTIMAL and low.schedule('battery').energy[0] == pytest.approx(3.0), 'at any price'
     assert 'below its reserve' in low.schedule('battery').reason
@@ -262,6 +279,12 @@ def test_when_the_solver_fails_the_last_plan_goes_on(house, monkeypatch):
     gone = used.plan(house.problem(NIGHT, job, now=house.at(20)))
     assert gone.status is Status.FAILED and gone.schedules == () and len(gone.grid_power) == 0
     assert Planner(house.usual).plan(house.problem(NIGHT, job)).status is Status.FAILED
+
+
+def test_a_schedule_that_is_not_what_the_model_solved_does_not_leave(house, monkeypatch):
+    monkeypatch.setattr(BlockJob, 'block', lambda job, begin, horizon: np.full(horizon.count, 77.0))
+    result = house.plan(house.problem(NIGHT, BlockJob('a', 2.0, 1000.0, house.at(9))))
+    assert result.status is Status.FAILED and 'W apart' in result.reasons[0]
 
 
 def test_a_plan_the_checker_refuses_does_not_leave(house, monkeypatch):

@@ -3,7 +3,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -74,7 +74,9 @@ class Mailbox:
         """Refuse what is asked from now on, and what still waits."""
         self._open = False
         while not self._queue.empty():
-            self._queue.get_nowait()[1].set_exception(Ended())
+            _, future = self._queue.get_nowait()
+            if future.set_running_or_notify_cancel():
+                future.set_exception(Ended())
 
 
 class Actions:
@@ -114,7 +116,7 @@ class Actions:
                 return Answer(False, f'{view.title} does not listen. Nothing was changed.')
             asked = await self._in_ros(lambda: self._publish(outlet, wish))
         except (Ended, asyncio.TimeoutError):
-            return Answer(False, 'The dashboard is ending. Nothing was changed.')
+            return Answer(False, 'The dashboard is ending, or has too much to do. Nothing was changed.')
         until = words.clock(asked.expiry, asked.stamp)
         return Answer(True, f'{view.title} is back to automatic.' if wish == 'auto' else
                       f'Asked {view.title} to be {wish} until {until}.')
@@ -157,9 +159,7 @@ class Actions:
                 await asyncio.sleep(POLL)
             else:
                 return Answer(False, f'{who} is not there.')
-            answer: Future = Future()
-            await self._in_ros(lambda: self._send(row, outlet, request, answer))
-            return await asyncio.wait_for(asyncio.wrap_future(answer), self._settings.service_timeout)
+            return await self._answer(row, outlet, request)
         except asyncio.TimeoutError:
             return Answer(False, f'{who} did not answer in {words.span(self._settings.service_timeout)}.')
         except Ended:
@@ -171,15 +171,24 @@ class Actions:
             self._clients[key] = row.client(self._node, outlet)
         return self._clients[key]
 
-    def _send(self, row: Service, outlet: str, request, answer: Future) -> None:
+    async def _answer(self, row: Service, outlet: str, request):
+        answer: Future = Future()
+
+        def send():
+            sent = self._client(row, outlet).call_async(request)
+            sent.add_done_callback(done)
+            return sent
+
         def done(future) -> None:
-            try:
+            if answer.set_running_or_notify_cancel():  # else the page gave up
                 answer.set_result(future.result())
-            except InvalidStateError:
-                pass  # too late: the page gave up
-            except Exception as error:
-                answer.set_exception(error)
-        self._client(row, outlet).call_async(request).add_done_callback(done)
+
+        sent = await self._in_ros(send)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(answer), self._settings.service_timeout)
+        except asyncio.TimeoutError:
+            self._mailbox.post(lambda: self._client(row, outlet).remove_pending_request(sent))
+            raise
 
     def _title(self, outlet: str) -> str:
         view = self.model.outlet(outlet, self.now())

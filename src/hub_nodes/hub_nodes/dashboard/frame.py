@@ -7,7 +7,7 @@ from nicegui import ui
 
 from hub_nodes.dashboard import words
 from hub_nodes.dashboard.backend import Backend
-from hub_nodes.dashboard.model import HomeState
+from hub_nodes.dashboard.views import HomeState
 from hub_nodes.dashboard.widgets import Tag
 
 PAGES = (('/', 'Overview'), ('/plan', 'Plan'))
@@ -70,8 +70,7 @@ class Clockwork:
     def __init__(self, backend: Backend) -> None:
         self._backend, self._shown = backend, (-1, -1)
         self._views: list[Callable[[], None]] = []
-        self.seconds = 0
-        self._timer = ui.timer(1.0 / backend.page_rate, self.tick, active=True)
+        self._timer = ui.timer(1.0 / backend.page_rate, self.tick)
         ui.on('seen', lambda event: self._seen(bool(event.args)))
 
     def every(self, refresh: Callable[[], None]) -> None:

@@ -20,10 +20,11 @@ from hearthgrid_ros.interfaces import (
 from hearthgrid_ros.node import HomeNode, run
 from hub_nodes.dashboard.actions import Actions
 from hub_nodes.dashboard.convert import value_of
-from hub_nodes.dashboard.model import HomeModel, Limits, Place
+from hub_nodes.dashboard.model import HomeModel
 from hub_nodes.dashboard.routes import site
 from hub_nodes.dashboard.server import Gate, WebServer, is_loopback, listen
 from hub_nodes.dashboard.settings import DashboardSettings
+from hub_nodes.dashboard.views import Limits, Place
 
 SUBSCRIBED = (READINGS, STATES, IDENTITIES, ANOMALIES, PLAN, FORECASTS, PRICES, WEATHER, TIE, ISLAND, BATTERY,
               WAVEFORMS)

@@ -6,8 +6,8 @@ from nicegui import background_tasks
 from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Answer, Backend
 from hub_nodes.dashboard.frame import Clockwork
-from hub_nodes.dashboard.model import OutletView
 from hub_nodes.dashboard.overview import Switch, heard, lamp
+from hub_nodes.dashboard.views import OutletView
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, tell
 
 RECENT = 300.0     # of the power chart [s]
@@ -158,6 +158,8 @@ class Stored:
             found = await self._backend.history(self._outlet, 'active_power', SPANS[span])
         finally:
             self._busy = False
+        if self._note.is_deleted:
+            return  # the page was left meanwhile
         with self._note:
             if isinstance(found, Answer):
                 self._note.say(found.text)
@@ -191,7 +193,10 @@ class Doing:
         tell(await self._backend.reset_trip(self._outlet))
 
     async def _set_priority(self, event) -> None:
-        tell(await self._backend.set_priority(self._outlet, str(event.args)))
+        answer = await self._backend.set_priority(self._outlet, str(event.args))
+        tell(answer)
+        if not answer.ok:
+            self._priority.put(value=None)  # the next refresh shows what holds
 
     def refresh(self, view: OutletView) -> None:
         state, now = view.state, self._backend.now()

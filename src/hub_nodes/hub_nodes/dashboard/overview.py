@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
-from hub_nodes.dashboard.model import OutletView, Totals
+from hub_nodes.dashboard.views import OutletView, Totals
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
 
 LIVE = 600.0          # of the live chart [s]

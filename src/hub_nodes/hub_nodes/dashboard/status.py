@@ -7,7 +7,8 @@ import math
 from dataclasses import asdict
 
 from hub_nodes.dashboard import values
-from hub_nodes.dashboard.model import HomeModel, OutletView
+from hub_nodes.dashboard.model import HomeModel
+from hub_nodes.dashboard.views import OutletView
 
 
 def plain(value):

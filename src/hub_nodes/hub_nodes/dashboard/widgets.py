@@ -107,7 +107,7 @@ class Chart:
         self._call('set', {**more, 'series': [{'id': str(i), 'data': rows[i]} for i in changed]})
 
     def follow(self, samples: Sequence[tuple], last: float, to_rows: Callable[[list], list], keep: float) -> float:
-        """Append what of `samples` is newer than `last`, drop what is older than `keep`; return the newest time. All [s].
+        """Append what is newer than `last` [s], drop what is older than `keep` [s], and return the newest time. [s]
 
         samples : begin with their time, which rises. Should they end before `last`, the clock was set back: all is new.
         """

@@ -43,10 +43,9 @@ class _Asked:
 class Commands:
     """Publishers, and the epoch and counter that order all this node ever says."""
 
-    def __init__(self, node, now: float, refresh: float, request_life: float):
+    def __init__(self, node, epoch: int, refresh: float, request_life: float):
         self._node, self._refresh, self._life = node, refresh, request_life
-        # Rises over restarts too, so that outlets and inverters take the next planner for the newer one.
-        self.epoch, self._counter = int(now), 0
+        self.epoch, self._counter = epoch, 0
         self._asked: dict[str, _Asked] = {}
         self._plan, self._setpoint = PLAN.publisher(node), INVERTER_SETPOINT.publisher(node)
         self._requests: dict[str, object] = {}
@@ -57,7 +56,7 @@ class Commands:
         return [self._plan, self._setpoint, *self._requests.values()]
 
     def number(self, now: float) -> int:
-        """Return the next plan's epoch."""
+        """Return the next plan's epoch. It rises over restarts too: outlets take the next planner for the newer one."""
         self.epoch = max(self.epoch + 1, int(now))
         return self.epoch
 

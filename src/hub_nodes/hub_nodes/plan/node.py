@@ -50,7 +50,7 @@ class PlanNode(ManagedNode):
         self._planner: Planner | None = None
         self._future: Future | None = None
         self._made: Made | None = None
-        self._due, self._news_at, self._timer = 0.0, math.inf, None
+        self._due, self._news_at, self._timer, self._epoch = 0.0, math.inf, None, 0
 
     # Lifecycle.
 
@@ -58,7 +58,8 @@ class PlanNode(ManagedNode):
         zone = ZoneInfo(self._home.timezone) if self._home else None  # None: the machine's own
         self._planner = Planner(self.settings, lambda time: datetime.fromtimestamp(time, zone).strftime('%H:%M'))
         self._worker = ThreadPoolExecutor(1, 'plan')
-        self._commands = Commands(self, self.now(), self.settings.refresh, self.settings.request_life)
+        self._epoch = max(self._epoch, int(self.now()) - 1)
+        self._commands = Commands(self, self._epoch, self.settings.refresh, self.settings.request_life)
         self._inputs = Inputs(self, self._home, self.settings.pv_curtailable, self._news)
         return super().on_configure(state)
 
@@ -84,6 +85,7 @@ class PlanNode(ManagedNode):
             self.destroy_subscription(subscription)
         for publisher in self._commands.publishers:
             self.destroy_publisher(publisher)
+        self._epoch = self._commands.epoch
         self._inputs = self._commands = self._worker = self._planner = self._future = None
         return super().on_cleanup(state)
 
