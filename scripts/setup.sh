@@ -81,12 +81,16 @@ find_python() {
 
 # A ROS 2 installation that is sourced and whose rclpy this Python can import is used instead of the wheels.
 find_ros() {
-    SYSTEM_ROS=''
-    if [ -n "${ROS_DISTRO:-}" ] && [ -n "${AMENT_PREFIX_PATH:-}" ] && [ -z "${HEARTHGRID_WHEELS:-}" ] &&
-        case ":$AMENT_PREFIX_PATH:" in *":$VENV"*) false ;; esac &&
-        "$PYTHON" -c 'import rclpy' 2>/dev/null; then
-        SYSTEM_ROS=$ROS_DISTRO
-    fi
+    SYSTEM_ROS='' ROS_SETUP=''
+    case ":${AMENT_PREFIX_PATH:-}:" in *":$VENV:"*) return ;; esac # our own environment, sourced
+    [ -n "${ROS_DISTRO:-}" ] && [ -z "${HEARTHGRID_WHEELS:-}" ] && "$PYTHON" -c 'import rclpy' 2>/dev/null || return 0
+    local prefix
+    for prefix in "/opt/ros/$ROS_DISTRO" ${AMENT_PREFIX_PATH//:/ }; do
+        if [ -e "$prefix/setup.bash" ]; then
+            SYSTEM_ROS=$ROS_DISTRO ROS_SETUP=$prefix/setup.bash
+            return
+        fi
+    done
 }
 
 make_environment() {
@@ -106,7 +110,7 @@ make_environment() {
     if [ -n "$SYSTEM_ROS" ]; then
         # The installed ROS was compiled against its own numpy, so that one stays; versions are not locked here.
         local loose=$VENV/requirements.txt
-        grep -vE '^(ros-|colcon|cmake|ninja|setuptools|numpy)' "$ROOT/requirements.in" >"$loose"
+        grep -vE '^(ros-|setuptools|numpy)' "$ROOT/requirements.in" >"$loose"
         "$PYTHON" -c 'import numpy; print(f"numpy=={numpy.__version__}")' >"$VENV/constraints.txt" || die 'the sourced ROS 2 has no numpy'
         step "installing packages beside ROS 2 $SYSTEM_ROS" 90 '^Collecting' "$VENV/bin/python" -m pip install \
             --disable-pip-version-check -r "$loose" -c "$VENV/constraints.txt" || explain 'packages could not be installed'
@@ -116,6 +120,7 @@ make_environment() {
         step 'pointing the ROS wheels at this machine' 0 '' "$VENV/bin/python" "$ROOT/scripts/repair_wheels.py" ||
             explain 'the ROS wheels could not be repaired'
     fi
+    if [ -n "$ROS_SETUP" ]; then printf '%s' "$ROS_SETUP" >"$VENV/ros_setup"; else rm -f "$VENV/ros_setup"; fi
     printf '%s' "$wanted" >"$stamp"
 }
 
