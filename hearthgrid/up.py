@@ -10,6 +10,7 @@ from rich.console import Console
 
 from hearthgrid.bringup import Options, plan
 from hearthgrid.replay import Replay
+from hearthgrid.shm import remove_orphans
 from hearthgrid.summary import home_line, outlet_table, process_table
 from hearthgrid.supervisor import Supervisor
 from hearthgrid.witness import Witness
@@ -48,6 +49,7 @@ def run(home: Home, options: Options, duration: float, verbose: bool, console: C
         finally:
             with console.status('ending …'):
                 killed = supervisor.stop()
+    remove_orphans()  # again: the witness itself held some until now
     _conclude(console, witness, supervisor, killed, replay, state)
     if not witness.seen.counts['readings']:
         console.print(

@@ -164,7 +164,7 @@ class Home(_Part):
 
     def dump(self) -> str:
         """Return the home as YAML that `parse` reads back."""
-        return yaml.safe_dump(self.model_dump(mode='json', exclude_defaults=True), sort_keys=False, allow_unicode=True)
+        return yaml.safe_dump(self.model_dump(mode='json', exclude_defaults=True), sort_keys=False)
 
 
 def minutes(clock: str) -> int:
