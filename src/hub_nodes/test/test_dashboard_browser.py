@@ -170,7 +170,7 @@ def test_a_correction_is_carried_to_identification_and_comes_back(page, home, ur
     until(lambda: home.corrections, page)
     assert [(c.outlet, c.type, c.model) for c in home.corrections] == [('kettle', 'toaster', 'Dualit 2')]
     expect(page.locator('.device')).to_have_text('Toaster, Dualit 2')
-    expect(page.get_by_text('named by you')).to_be_visible()
+    expect(page.get_by_text('named', exact=True)).to_be_visible()
 
 
 def test_an_outlets_page_shows_waveform_history_and_sets_its_priority(page, home, url):

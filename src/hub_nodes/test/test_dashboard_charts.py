@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_nodes.dashboard import charts
+from hub_nodes.dashboard import charts, when
 from hub_nodes.dashboard.values import Forecast, History, Plan, Prices, Reading, Waveform
 
 NOW = 1_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def utc():
+    when.use('UTC')
+    yield
+    when.use('')
 
 
 def test_steps_end_where_the_last_one_ends():

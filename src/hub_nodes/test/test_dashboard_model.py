@@ -78,6 +78,12 @@ def test_cost_now_follows_the_step_that_holds(grid, at, rate):
     assert totals.cost_rate == pytest.approx(rate, nan_ok=True)
 
 
+def test_the_mains_are_what_most_outlets_see_not_a_dead_meter():
+    model = home(*(reading(name, 1, voltage=v, frequency=f) for name, v, f in (
+        ('a', 229.0, 49.9), ('b', 230.0, 50.0), ('c', 90.0, NAN), ('grid', 0.0, NAN))))
+    assert (model.totals(NOW).voltage, model.totals(NOW).frequency) == (229.0, 50.0)
+
+
 def test_an_outlet_that_is_not_heard_draws_nothing_known():
     model = home(reading('kettle', 2000), limits=Limits(quiet_after=5.0))
     assert (model.outlet('kettle', NOW + 5).power, model.outlet('kettle', NOW + 5).fresh) == (2000, True)

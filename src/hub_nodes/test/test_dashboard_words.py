@@ -1,10 +1,9 @@
 """Numbers and states as people read them."""
 import math
-import time
 
 import pytest
 
-from hub_nodes.dashboard import words
+from hub_nodes.dashboard import when, words
 from hub_nodes.dashboard.frame import standing
 from hub_nodes.dashboard.overview import cost, flow, heard, lamp, summary
 from hub_nodes.dashboard.values import Identity, Plan, State, Tie
@@ -49,17 +48,33 @@ def test_spans(seconds, text):
     assert shown(words.span(seconds)) == text
 
 
-def test_a_clock_names_the_day_only_when_it_is_another(monkeypatch):
-    monkeypatch.setenv('TZ', 'UTC')
-    time.tzset()
-    try:
-        assert words.clock(0.0, 3600.0) == '00:00'
-        assert words.clock(3661.0, 0.0, seconds=True) == '01:01:01'
-        assert words.clock(90_000.0, 0.0) == 'Fri 02 Jan 01:00'
-        assert words.clock(NAN, 0.0) == '–'
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+@pytest.fixture()
+def zone():
+    yield when.use
+    when.use('')
+
+
+@pytest.mark.parametrize('name, at, now, text', [
+    ('UTC', 0.0, 3600.0, '00:00'), ('UTC', 90_000.0, 0.0, 'Fri 02 Jan 01:00'), ('UTC', NAN, 0.0, '–'),
+    ('Europe/Berlin', 1_750_000_000.0, 1_750_000_000.0, '17:06'),              # summer, +2 h
+    ('Europe/Berlin', 1_763_800_000.0, 1_763_800_000.0, '09:26'),              # winter, +1 h
+    ('Asia/Kolkata', 1_763_835_000.0, 1_763_800_000.0, '23:40'),
+    ('Asia/Kolkata', 1_763_838_000.0, 1_763_835_000.0, 'Sun 23 Nov 00:30'),    # tomorrow here, today in UTC
+])
+def test_a_clock_is_the_homes_and_names_the_day_only_when_it_is_another(zone, name, at, now, text):
+    zone(name)
+    assert words.clock(at, now) == text
+
+
+def test_a_chart_draws_local_time(zone):
+    zone('Europe/Berlin')
+    assert when.milliseconds(1_750_000_000.0) == (1_750_000_000 + 7200) * 1000
+    assert when.milliseconds(1_763_800_000.25) == (1_763_800_000 + 3600) * 1000 + 250
+
+
+def test_seconds_of_a_clock(zone):
+    zone('UTC')
+    assert words.clock(3661.0, 0.0, seconds=True) == '01:01:01'
 
 
 @pytest.mark.parametrize('name, text', [
@@ -90,7 +105,7 @@ def test_what_an_outlet_does_and_why(state, relay, because):
     (Identity('a', NOW, 'unknown', candidates=('kettle',)), 'Unknown device', ''),
     (Identity('a', NOW, 'known', 'kettle', probability=0.971), 'Kettle', '97 % sure'),
     (Identity('a', NOW, 'known', 'kettle', 'TWK 7101'), 'Kettle, TWK 7101', ''),
-    (Identity('a', NOW, 'named', 'ev_charger', probability=0.2), 'EV charger', 'named by you'),
+    (Identity('a', NOW, 'named', 'ev_charger', probability=0.2), 'EV charger', 'named'),
 ])
 def test_what_is_plugged_in(identity, device, confidence):
     assert (words.device(identity), shown(words.confidence(identity))) == (device, confidence)

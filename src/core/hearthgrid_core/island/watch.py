@@ -15,12 +15,17 @@ FREQUENCY_MIN, FREQUENCY_MAX, FREQUENCY_TIME = 56.5 / 60.0, 62.0 / 60.0, 0.16
 
 
 class Mode(IntEnum):
-    """Where the home stands; the numbers are those of `IslandMode.MODE_…`. The others belong to the real consensus."""
+    """Where the home stands; the numbers are those of `IslandMode.MODE_…`."""
 
     UNKNOWN = 0
     GRID = 1
     OUTAGE = 2
+    ELECTION = 3
+    CONFIRMATION = 4
+    JOIN = 5
+    SHED = 6
     REGULATE = 7
+    SYNCHRONISE = 8
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ class BaseLoad(Device):
     """power : (n,) forecast, positive when drawing [W]"""
 
     power: np.ndarray
-    name: str = 'base'
+    name: str = 'base load'
 
     def shape(self, horizon: Horizon):
         return 'base'

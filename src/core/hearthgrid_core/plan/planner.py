@@ -98,7 +98,7 @@ class Planner:
             linear = program.load(problem.devices, grid, context)
             gap = self._settings.gap * max(abs(cost_unmanaged), float(np.abs(grid.import_price).mean()))
             solution = solve(linear, gap, self._settings.solve_time)
-            price = program.read(solution.raw)
+            price = program.read(solution.x, solution.reduced_cost)
             if directed or not program.circles():
                 break
         return self._result(problem, grid, context, program, solution, price, cost_unmanaged)

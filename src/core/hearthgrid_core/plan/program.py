@@ -42,10 +42,12 @@ class Program:
         self.models: list[Model] = [device.model(context) for device in devices]
         self.grid = GridModel(context.horizon.count, context.directed)
         parts: list[Part] = [self.grid, *self.models]
-        self._balance = self.grid.power == sum(model.power for model in self.models)
+        # Nothing is drawn beside the devices; the reduced cost of it is what a further kW would cost.
+        self._further = cp.Variable(context.horizon.count)
+        balance = self.grid.power == sum(model.power for model in self.models) + self._further
         self._parts = parts
         self._problem = cp.Problem(cp.Minimize(sum(part.cost for part in parts)),
-                                   [self._balance, *(c for part in parts for c in part.constraints)])
+                                   [balance, *(c for part in parts for c in part.constraints)])
 
     def load(self, devices: tuple[Device, ...], grid: Grid, context: Context) -> LinearProgram:
         """Set all numbers and return what to solve."""
@@ -53,33 +55,33 @@ class Program:
             model.load(device, context)
         extents = [device.extent(context.horizon) for device in devices]
         self.grid.load(grid, context, sum(low for low, _ in extents), sum(high for _, high in extents))
-        data, self._chain, self._inverse = self._problem.get_problem_data(cp.HIGHS)
+        data, _, _ = self._problem.get_problem_data(cp.HIGHS)
         equalities = data['dims'].zero
         row_upper = data['b']
         row_lower = np.where(np.arange(len(row_upper)) < equalities, row_upper, -np.inf)
         columns = len(data['c'])
         lower, upper = np.full(columns, -np.inf), np.full(columns, np.inf)
         place = data['param_prob'].var_id_to_col
-
-        def at(variable: cp.Variable) -> np.ndarray:
-            return place[variable.id] + np.arange(variable.size)
-
+        self._columns = {variable.id: place[variable.id] + np.arange(variable.size)
+                         for variable in self._problem.variables()}
         for part in self._parts:
             for variable, (low, high) in part.bounds.items():
-                size = data['param_prob'].id_to_var[variable].size
-                lower[place[variable]:place[variable] + size] = low
-                upper[place[variable]:place[variable] + size] = high
-        groups = tuple(Group(at(choice.variable), tuple(at(variable) for variable in choice.beside), choice)
+                lower[self._columns[variable]], upper[self._columns[variable]] = low, high
+        further = self._columns[self._further.id]
+        lower[further] = upper[further] = 0.0
+        groups = tuple(Group(self._columns[choice.variable.id],
+                             tuple(self._columns[variable.id] for variable in choice.beside), choice)
                        for part in self._parts for choice in part.choices)
         return LinearProgram(data['c'], data['A'].tocsc(), row_lower, row_upper, lower, upper, groups)
 
-    def read(self, raw: dict) -> np.ndarray:
+    def read(self, x: np.ndarray, reduced_cost: np.ndarray) -> np.ndarray:
         """Put a solution into the models and return what a further kW costs in each step. [currency/kW]
 
-        raw : what cvxpy's HiGHS interface returns: solution, info, model_status, run_time.
+        x, reduced_cost : of all columns
         """
-        self._problem.unpack_results(raw, self._chain, self._inverse)
-        return -np.asarray(self._balance.dual_value)
+        for variable in self._problem.variables():
+            variable.save_value(x[self._columns[variable.id]].reshape(variable.shape))
+        return reduced_cost[self._columns[self._further.id]]
 
     def circles(self) -> bool:
         """Return whether the solution has flows against each other."""

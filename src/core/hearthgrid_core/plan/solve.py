@@ -19,12 +19,13 @@ CANDIDATES = 2      # other places tried for a choice besides its rounding
 @dataclass(frozen=True, eq=False)
 class Solution:
     """objective : of the plan     bound : no plan is cheaper     seconds : the solver's [s]
-    raw : the final linear program's result, in the shape of cvxpy's HiGHS interface     proven : within the gap"""
+    x, reduced_cost : of all columns, with the choices fixed     proven : within the gap"""
 
     objective: float
     bound: float
     seconds: float
-    raw: dict
+    x: np.ndarray
+    reduced_cost: np.ndarray
     proven: bool
 
 
@@ -67,9 +68,8 @@ class _Search:
         return self._highs.getRunTime()
 
     @property
-    def raw(self) -> dict:
-        return {'solution': self._highs.getSolution(), 'info': self._highs.getInfo(), 'run_time': self.used,
-                'model_status': self._highs.getModelStatus().name}
+    def solution(self) -> highspy.HighsSolution:
+        return self._highs.getSolution()
 
 
 def solve(program: LinearProgram, gap: float, seconds: float) -> Solution:
@@ -81,24 +81,24 @@ def solve(program: LinearProgram, gap: float, seconds: float) -> Solution:
     search = _Search(program, seconds)
     bound = search.objective
     if not program.groups:
-        return Solution(bound, bound, search.used, search.raw, True)
+        return Solution(bound, bound, search.used, search.x, np.array(search.solution.col_dual), True)
     chosen, best = _dive(search, program)
     improved = np.isfinite(best)
     while improved and best - bound > gap and search.used < 0.5 * seconds:
         chosen, best, improved = _improve(search, program, chosen, best, 0.5 * seconds)
     used = search.used
     if best - bound > gap and used < seconds:
-        known = search.raw['solution'] if np.isfinite(best) else None
+        known = search.solution if np.isfinite(best) else None
         whole, tighter, spent = _branch(program, known, gap, seconds - used)
         used, bound = used + spent, max(bound, tighter)
         if whole is not None:
             chosen = [np.round(whole[group.columns]) for group in program.groups]
     for group, values in zip(program.groups, chosen, strict=True):
         search.fix(group, values)
-    best, _ = search.solve()
+    best, x = search.solve()
     if not np.isfinite(best):
         raise SolveError('the solver found no whole plan in time')
-    return Solution(best, min(bound, best), used, search.raw, best - bound <= gap + WHOLE)
+    return Solution(best, min(bound, best), used, x, np.array(search.solution.col_dual), best - bound <= gap + WHOLE)
 
 
 def _dive(search: _Search, program: LinearProgram) -> tuple[list[np.ndarray], float]:

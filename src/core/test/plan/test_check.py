@@ -42,7 +42,7 @@ def moved(power, **at):
 
 
 @pytest.mark.parametrize('name, change, complaint', [
-    ('base', lambda p: p + 50, 'not its forecast'),
+    ('base load', lambda p: p + 50, 'not its forecast'),
     ('pv', lambda p: p - 50, 'sun does not give'),
     ('pv', lambda p: p + 50, 'sun does not give'),
     ('battery', lambda p: moved(p, s0=2500.0), 'beyond its power'),

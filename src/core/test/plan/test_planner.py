@@ -134,7 +134,7 @@ def test_the_reserve_is_kept_for_outages_and_filled_when_missing(house):
     dear = np.array([0.1, 0.1, 0.9, 0.9])
     kept = house.plan(house.problem(dear, Battery(10.0, 4.0, 3000.0, 3000.0, reserve=3.0), base=2500.0))
     assert kept.schedule('battery').energy.min() >= 3.0 - 1e-6
-    spike = np.array([0.05] * 8 + [5.0])
+    spike = np.array([5.0] + [0.05] * 8)
     peak = house.plan(house.problem(spike, Battery(10.0, 3.5, 3000.0, 3000.0, reserve=3.0), base=2500.0))
     assert peak.schedule('battery').energy.min() >= 3.0 - 1e-6, 'no price is a reason to touch it'
     low = house.plan(house.problem(dear[::-1], Battery(10.0, 1.0, 3000.0, 3000.0, reserve=3.0), base=100.0))
@@ -159,6 +159,14 @@ def test_export_dearer_than_import_does_not_make_power_go_round(house):
     assert result.grid_power.min() >= -1500.0 - 1e-6 and result.grid_power.max() <= 2500.0 + 1e-6
     assert result.cost == pytest.approx(float(np.where(result.grid_power > 0, 0.1, 0.3) @ result.grid_power) / 1000
                                         - (result.schedule('battery').energy[-1] - 2.0) * 0.08, abs=1e-6)
+
+
+def test_sun_with_nowhere_to_go_is_not_burnt_by_charging_and_discharging_at_once(house):
+    """A broken export limit is dear enough for it, at quite usual prices."""
+    battery = Battery(4.0, 4.0, 2000.0, 2000.0, 0.9, 0.9)
+    result = house.plan(house.problem(np.full(4, 0.2), Photovoltaic(np.full(4, 3000.0)), battery,
+                                      sell=0.1, export_max=500.0))
+    assert result.status is Status.RELAXED and 'export limit' in result.reasons[0]
 
 
 def test_sun_that_nobody_pays_for_is_curtailed_only_where_that_can_be_done(house):

@@ -80,11 +80,13 @@ def test_a_limit_holds_in_its_time_and_never_widens_the_connection(known):
     made, _ = problem(replace(known, limit=limit), FACTS, HOURLY)
     assert made.grid.import_max[:4].tolist() == [17000, 2000, 2000, 17000], 'also in a step it only touches'
     assert (made.grid.export_max == 10000).all()
+    wide = problem(replace(known, limit=Limit(NOW, NOW + DAY, 1e6, 1e6)), FACTS, HOURLY)[0].grid
+    assert (wide.import_max == 17000).all() and (wide.export_max == 10000).all()
 
 
 def test_without_a_battery_state_it_plans_without_the_battery(known):
     made, without = problem(replace(known, charge=np.nan, pv=None), FACTS, HOURLY)
-    assert [device.name for device in made.devices] == ['base'] and 'does not tell its charge' in without[0]
+    assert [device.name for device in made.devices] == ['base load'] and 'does not tell its charge' in without[0]
 
 
 def test_starts_of_the_last_plan_are_kept(known):
@@ -98,7 +100,7 @@ def test_starts_of_the_last_plan_are_kept(known):
 def test_a_job_that_has_all_its_energy_is_left_out(known):
     done = JobState('a', '1', 1.0, 1.0, 1000.0, NOW + DAY, False, True)
     made, _ = problem(replace(known, jobs=(done,)), FACTS, HOURLY)
-    assert [device.name for device in made.devices] == ['base', 'pv', 'battery']
+    assert [device.name for device in made.devices] == ['base load', 'pv', 'battery']
 
 
 @pytest.mark.parametrize('change', [{'energy': 0.0}, {'energy': np.nan}, {'delivered': -1.0}, {'power': 0.0},

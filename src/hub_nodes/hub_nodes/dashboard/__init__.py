@@ -5,6 +5,7 @@
     model       the latest of everything, short histories, totals: no ROS, no web
     views       what the model answers
     status      the same as JSON
+    when        the home's local time
     words       numbers as people read them, always with a unit
     charts      chart options out of values
     backend     what a page may ask of the home

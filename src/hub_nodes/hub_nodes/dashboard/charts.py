@@ -1,7 +1,7 @@
 """Chart options out of values. Pure: dictionaries for ECharts, drawn as SVG so that colours are variables of the page.
 
 A chart is made once with its axes (`…_chart`) and then only given rows (`…_rows`): for each series its points, a point
-being [x, y, …]. x of a time axis is milliseconds since the epoch, as browsers count.
+being [x, y, …]. x of a time axis is the home's local time, see `when`.
 """
 import math
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from hub_nodes.dashboard import values
+from hub_nodes.dashboard.when import milliseconds
 
 Rows = list[list[list[float]]]
 HARMONICS = 21     # bars shown
 CYCLES = 2         # of a waveform shown
 FONT = 'Roboto, system-ui, sans-serif'  # the page's, by name: text is measured before it is drawn
-MILLISECONDS = 1e3
 
 
 def _axis(name: str, **more) -> dict:
@@ -41,8 +41,9 @@ def _chart(series: Sequence[dict], x: dict, y: dict | list[dict], unit: str | Se
         for i, s in enumerate(series)]
     return {
         'animation': False,
+        'useUTC': True,
         'textStyle': {'fontFamily': FONT, 'fontSize': 12, 'color': 'var(--ink)'},
-        'grid': {'left': 8, 'right': 16, 'top': 52 if legend else 30, 'bottom': 4, 'containLabel': True},
+        'grid': {'left': 8, 'right': 24, 'top': 52 if legend else 30, 'bottom': 4, 'containLabel': True},
         'legend': {'show': legend, 'top': 0, 'left': 0, 'itemWidth': 14, 'itemHeight': 8, 'itemGap': 16,
                    'icon': 'roundRect', 'textStyle': {'color': 'var(--ink)', 'fontSize': 12}},
         'tooltip': {'trigger': 'axis', 'confine': True, 'backgroundColor': 'var(--card)', 'borderColor': 'var(--line)',
@@ -59,9 +60,9 @@ def _line(name: str, colour: str, area: float = 0.0, **more) -> dict:
 
 def steps(start: float, step: float, row: Iterable[float], scale: float = 1.0) -> list[list[float]]:
     """Return a series of steps as points, the last one drawn to its end. `start`, `step` in [s]."""
-    points = [[round((start + i * step) * MILLISECONDS), _number(value * scale)] for i, value in enumerate(row)]
+    points = [[milliseconds(start + i * step), _number(value * scale)] for i, value in enumerate(row)]
     if points:
-        points.append([round(points[-1][0] + step * MILLISECONDS), points[-1][1]])
+        points.append([milliseconds(start + len(points) * step), points[-1][1]])
     return points
 
 
@@ -79,7 +80,7 @@ def live_chart() -> dict:
 def live_rows(samples: Iterable[Sequence[float]]) -> Rows:
     """`samples` : rows of time [s], load, grid, solar, battery [W], as of `HomeModel.samples`."""
     rows = list(samples)
-    return [[[round(row[0] * MILLISECONDS), _number(row[column] * 1e-3)] for row in rows] for column in range(1, 5)]
+    return [[[milliseconds(row[0]), _number(row[column] * 1e-3)] for row in rows] for column in range(1, 5)]
 
 
 def power_chart() -> dict:
@@ -89,7 +90,7 @@ def power_chart() -> dict:
 
 def power_rows(history: Iterable[tuple[float, float]]) -> Rows:
     """`history` : time [s] and power [W] of each reading."""
-    return [[[round(at * MILLISECONDS), _number(watts)] for at, watts in history]]
+    return [[[milliseconds(at), _number(watts)] for at, watts in history]]
 
 
 def price_chart(unit: str = 'price') -> dict:
@@ -110,7 +111,8 @@ def price_rows(prices: values.Prices | None, plan: values.Plan | None, since: fl
 
 def _from(points: list[list[float]], since: float) -> list[list[float]]:
     """Return points from the step that holds at `since` [s] on."""
-    first = sum(1 for point in points if point[0] <= since * MILLISECONDS)
+    begin = milliseconds(since)
+    first = sum(1 for point in points if point[0] <= begin)
     return points[max(0, first - 1):]
 
 
@@ -159,11 +161,13 @@ def battery_rows(plan: values.Plan | None) -> Rows:
     """Energy at the end of each step. [kWh]"""
     if plan is None:
         return [[]]
-    return [[[round((plan.start + (i + 1) * plan.step) * MILLISECONDS), _number(energy)]
+    return [[[milliseconds(plan.start + (i + 1) * plan.step), _number(energy)]
              for i, energy in enumerate(plan.battery_energy_kwh)]]
 
 
-# [A]: a current of nothing but noise shall look like nothing
+# Noise shall look like nothing. [A], [W]
+_FROM_ZERO = {':min': 'v => v.min > -1 ? 0 : null'}
+_HARMONICS = {'min': 0, ':max': 'v => v.max < 0.01 ? 0.01 : null'}
 _AT_LEAST = {':min': 'v => v.max - v.min < 0.2 ? -0.2 : null', ':max': 'v => v.max - v.min < 0.2 ? 0.2 : null'}
 
 
@@ -185,7 +189,7 @@ def waveform_rows(waveform: values.Waveform | None) -> Rows:
     if waveform is None:
         return [[], []]
     count = _shown(waveform, CYCLES)
-    at = np.round(np.arange(count) / waveform.sampling_rate * MILLISECONDS, 4)
+    at = np.round(np.arange(count) / waveform.sampling_rate * 1e3, 4)
     return [np.column_stack((at, np.round(row[:count], 4))).tolist() for row in (waveform.voltage, waveform.current)]
 
 
@@ -216,7 +220,7 @@ def harmonics_chart() -> dict:
     bars = {'name': 'Current', 'type': 'bar', 'color': 'var(--price)', 'barCategoryGap': '30%'}
     x = _axis('multiple of the mains frequency', type='category', data=[str(n + 1) for n in range(HARMONICS)],
               splitLine={'show': False}, nameLocation='middle', nameGap=24)
-    return _roomy(_chart([bars], x, _axis('A', min=0), 'A', 3, legend=False))
+    return _roomy(_chart([bars], x, _axis('A', **_HARMONICS), 'A', 3, legend=False))
 
 
 def harmonics_rows(reading: values.Reading | None) -> Rows:
@@ -231,7 +235,7 @@ def history_chart(unit: str = 'W') -> dict:
     hidden = {'lineStyle': {'opacity': 0}, 'stack': 'band', 'silent': True, 'symbol': 'none', 'stackStrategy': 'all'}
     series = [_line('Mean', 'var(--load)'), _line('_low', 'var(--load)', **hidden),
               _line('Smallest to largest', 'var(--load)', area=0.14, **hidden)]
-    chart = _chart(series, _time_axis(), _axis(unit), unit, 1)
+    chart = _chart(series, _time_axis(), _axis(unit, **_FROM_ZERO), unit, 1)
     chart['legend']['data'] = ['Mean', 'Smallest to largest']
     chart['tooltip']['show'] = False
     return chart
@@ -242,7 +246,7 @@ def history_rows(history: values.History | None) -> Rows:
     if history is None:
         return [[], [], []]
     width = [high - low for low, high in zip(history.minimum, history.maximum, strict=True)]
-    return [[[round(at * MILLISECONDS), _number(value)] for at, value in zip(history.start, row, strict=True)]
+    return [[[milliseconds(at), _number(value)] for at, value in zip(history.start, row, strict=True)]
             for row in (history.mean, history.minimum, width)]
 
 

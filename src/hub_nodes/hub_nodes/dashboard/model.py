@@ -222,7 +222,7 @@ class HomeModel:
             state = self._latest.get(values.Battery)
             return Totals(load, outlets, grid, solar, battery, state.charge if state else None, cost, buy, sell,
                           prices.currency if prices else '', _middle(r.voltage for r in fresh or seen),
-                          _middle(r.frequency for r in seen or fresh))
+                          _middle(r.frequency for r in fresh or seen))
 
     def _meter(self, name: str, now: float) -> float | None:
         if name not in self._meters:

@@ -18,6 +18,7 @@ from hearthgrid_ros.interfaces import (
     WEATHER,
 )
 from hearthgrid_ros.node import HomeNode, run
+from hub_nodes.dashboard import when
 from hub_nodes.dashboard.actions import Actions
 from hub_nodes.dashboard.convert import value_of
 from hub_nodes.dashboard.model import HomeModel
@@ -98,11 +99,13 @@ class DashboardNode(HomeNode):
 
 def _places(home_file: str) -> tuple[Place, ...]:
     if not home_file:
+        when.use('')
         return ()
     try:
         home = load(home_file)
     except HomeError as error:
         raise ValueError(f'home_file: {error}') from None
+    when.use(home.timezone)
     return tuple(Place(outlet.id, outlet.title, outlet.room) for outlet in home.outlets)
 
 

@@ -82,7 +82,7 @@ class Wave:
 
     def __init__(self, backend: Backend, outlet: str) -> None:
         self._backend, self._outlet = backend, outlet
-        self._asked, self._busy, self._failed, self._shown = -math.inf, False, '', None
+        self._asked, self._busy, self._failed = -math.inf, False, ''
         with card('Waveform'):
             self._age = Tag('p', 'Waiting for the first window.', 'hint')
             with Tag('div', css='pair'):
@@ -97,10 +97,8 @@ class Wave:
             self._age.say(f'Window of {words.clock(waveform.stamp, now, seconds=True)}, two mains cycles at '
                           f'{words.quantity(waveform.sampling_rate * 1e-3, "kHz", 2)}; right: current against voltage. '
                           f'{self._failed}')
-            if waveform is not self._shown:
-                self._shown = waveform
-                self._wave.show(charts.waveform_rows(waveform))
-                self._loop.show(charts.trajectory_rows(waveform))
+            self._wave.draw(charts.waveform_rows, waveform)
+            self._loop.draw(charts.trajectory_rows, waveform)
         elif self._failed:
             self._age.say(self._failed)
         if not self._busy and abs(now - self._asked) >= CAPTURE:
@@ -275,6 +273,6 @@ class Spectrum:
                                 'Not measured yet.')
 
     def refresh(self, view: OutletView) -> None:
-        self._chart.show(charts.harmonics_rows(view.reading if view.fresh else None))
+        self._chart.draw(charts.harmonics_rows, view.reading if view.fresh else None)
 
 

@@ -211,8 +211,7 @@ class Ahead:
     def refresh(self) -> None:
         now, plan = self._backend.now(), self._backend.model.latest(values.Plan)
         self._summary.say(summary(plan, now))
-        reasons = '; '.join(plan.reasons[:2]) if plan else ''
-        self._reasons.say(reasons[:1].upper() + reasons[1:])
+        self._reasons.say('; '.join(plan.reasons) if plan and plan.status == 'relaxed' else '')
         show_prices(self._chart, self._backend)
 
 
@@ -227,7 +226,7 @@ def show_prices(chart: Chart, backend: Backend) -> None:
     """Bring such a chart up to date, from this hour on."""
     prices, plan = backend.model.latest(values.Prices), backend.model.latest(values.Plan)
     unit = words.price_unit(prices.currency if prices else '')
-    chart.show(charts.price_rows(prices, plan, math.floor(backend.now() / HOUR) * HOUR),
+    chart.draw(charts.price_rows, prices, plan, math.floor(backend.now() / HOUR) * HOUR,
                yAxis=[{'name': unit}, {'name': 'kW'}])
 
 

@@ -8,6 +8,8 @@ from hub_nodes.dashboard.model import step_at
 from hub_nodes.dashboard.overview import HOUR, price_chart, show_prices, summary
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, card, outlet_url
 
+METER_TITLES = {'grid': 'Grid', 'pv': 'Solar', 'battery': 'Battery'}
+
 
 def build(backend: Backend, clockwork: Clockwork) -> None:
     """Make the plan page."""
@@ -77,8 +79,8 @@ class Power:
 
     def refresh(self) -> None:
         plan = self._backend.model.latest(values.Plan)
-        self._power.show(charts.plan_rows(plan))
-        self._battery.show(charts.battery_rows(plan))
+        self._power.draw(charts.plan_rows, plan)
+        self._battery.draw(charts.battery_rows, plan)
 
 
 class Devices:
@@ -86,7 +88,7 @@ class Devices:
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self._shown = backend, None
-        with card('Devices', hint='When each is planned to run'):
+        with card('Devices', hint='When each is planned to run; outlined: when it gives'):
             self._list = Tag('ul', css='gantt')
             self._none = Tag('p', 'Nothing is planned for a device.', 'hint')
 
@@ -114,18 +116,23 @@ class Devices:
     def _row(self, plan: values.Plan, device: values.DevicePlan) -> None:
         now, steps = self._backend.now(), max(1, len(device.power))
         view = self._backend.model.outlet(device.outlet, now)
-        runs = charts.segments(device.power)
+        runs = [(*run, 'takes') for run in charts.segments(device.power)]
+        runs += [(*run, 'gives') for run in charts.segments([-watts for watts in device.power])]
+        runs.sort()
 
         def at(step: int) -> str:
             return words.clock(plan.start + step * plan.step, now)
 
-        spoken = '; '.join(f'{at(first)} to {at(last)}, {words.power(mean)}' for first, last, mean in runs)
+        spoken = '; '.join(f'{at(first)} to {at(last)}, {kind} {words.power(mean)}' for first, last, mean, kind in runs)
         with Tag('li'):
-            Tag('a', view.title if view else words.plain(device.outlet), href=outlet_url(device.outlet))
+            if view is not None:
+                Tag('a', view.title, href=outlet_url(device.outlet))
+            else:
+                Tag('span', METER_TITLES.get(device.outlet) or words.title(device.outlet))
             with Tag('div', css='bars', role='img', aria_label=spoken or 'does not run'):
-                for first, last, mean in runs:
+                for first, last, mean, kind in runs:
                     Tag('i', style=f'left:{100 * first / steps:.2f}%;width:{100 * (last - first) / steps:.2f}%',
-                        title=f'{at(first)}–{at(last)}, {words.power(mean)}')
+                        title=f'{at(first)}–{at(last)}, {kind} {words.power(mean)}', data_kind=kind)
             Tag('span', device.reason or (spoken and f'first {at(runs[0][0])}') or 'does not run', 'hint')
 
 
@@ -148,4 +155,4 @@ class Expected:
             forecast = self._backend.model.forecast('home', quantity)
             made = f'Made at {words.clock(forecast.stamp, now)} by {words.plain(forecast.method)}' if forecast else ''
             note.say(made)
-            chart.show(charts.forecast_rows(forecast, math.floor(now / HOUR) * HOUR))
+            chart.draw(charts.forecast_rows, forecast, math.floor(now / HOUR) * HOUR)

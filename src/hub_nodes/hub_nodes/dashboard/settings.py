@@ -18,8 +18,8 @@ class DashboardSettings:
     request_lifetime: float = setting(43200.0, 's', 60.0, 2678400.0, 'How long on or off, asked on the page, holds.')
     service_timeout: float = setting(5.0, 's', 0.5, 60.0, 'How long the page waits for an answer.')
     live_minutes: int = setting(15, 'min', 1, 240, 'Length of the live charts kept in memory.')
-    home_file: str = setting('', '', None, None, 'The home file, for titles and rooms; empty shows outlets as they '
-                             'are heard.')
+    home_file: str = setting('', '', None, None, 'The home file, for titles, rooms and the time zone; empty shows '
+                             'outlets as they are heard, in this machine\'s zone.')
 
     def __post_init__(self) -> None:
         check_bounds(self)

@@ -91,7 +91,8 @@ class Chart:
     """A chart made once, then given rows (see `charts`): `show` sends series that changed, `follow` only new points."""
 
     def __init__(self, options: dict, label: str, css: str = 'chart', empty: str = '') -> None:
-        self._shown = [None] * len(options['series'])
+        self._shown: list = [None] * len(options['series'])
+        self._sources: tuple = ()
         with Tag('div', css='chart-box'):
             self.element = ui.echart(options, renderer='svg').classes(css)
             self.element._props.update({'role': 'img', 'aria-label': label})
@@ -105,6 +106,15 @@ class Chart:
         self._shown = list(rows)
         self._note(rows)
         self._call('set', {**more, 'series': [{'id': str(i), 'data': rows[i]} for i in changed]})
+
+    def draw(self, rows: Callable[..., list], *sources, **more) -> None:
+        """Show `rows(*sources)`, worked out only when a source is another object (or number) than last time."""
+        if len(sources) == len(self._sources) and all(
+                new is old or (isinstance(new, (int, float)) and new == old)
+                for new, old in zip(sources, self._sources, strict=True)):
+            return
+        self._sources = sources
+        self.show(rows(*sources), **more)
 
     def follow(self, samples: Sequence[tuple], last: float, to_rows: Callable[[list], list], keep: float) -> float:
         """Append what is newer than `last` [s], drop what is older than `keep` [s], and return the newest time. [s]

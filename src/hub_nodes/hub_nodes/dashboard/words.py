@@ -1,6 +1,7 @@
 """Numbers as people read them, always with a unit; what is not known is a dash."""
 import math
-import time
+
+from hub_nodes.dashboard.when import local
 
 DASH = '–'
 SPACE = '\u00a0'  # does not break: between a number and its unit
@@ -65,9 +66,9 @@ def clock(at: float, now: float, seconds: bool = False) -> str:
     """Return a local time of day, with the day when it is not that of `now`. Both in [s]."""
     if not math.isfinite(at):
         return DASH
-    then, today = time.localtime(at), time.localtime(now)
-    day = '' if then[:3] == today[:3] else time.strftime('%a %d %b ', then)
-    return day + time.strftime('%H:%M:%S' if seconds else '%H:%M', then)
+    then, today = local(at), local(now)
+    day = '' if then.date() == today.date() else f'{then:%a %d %b} '
+    return day + (f'{then:%H:%M:%S}' if seconds else f'{then:%H:%M}')
 
 
 def plain(name: str) -> str:
@@ -132,5 +133,5 @@ def confidence(identity) -> str:
     """Return how sure identification is, from a `values.Identity` or None; empty when there is nothing to say."""
     if identity is None or identity.state in ('unknown', 'off'):
         return ''
-    return 'named by you' if identity.state == 'named' else (
+    return 'named' if identity.state == 'named' else (
         f'{percent(identity.probability)} sure' if math.isfinite(identity.probability) else '')

@@ -99,10 +99,6 @@ class Commands:
         for outlet in list(self._asked):
             self.withdraw(outlet, now)
 
-    def forget(self) -> None:
-        """Forget what was asked without a word: nobody listens to a plan now; all are asked anew afterwards."""
-        self._asked.clear()
-
     def _request(self, outlet: str, band: tuple[float, float], reason: str, now: float, expiry: float) -> None:
         if outlet not in self._requests:
             self._requests[outlet] = REQUEST.publisher_to(self._node, outlet)

@@ -100,7 +100,6 @@ class PlanNode(ManagedNode):
         if self._future is not None and self._future.done():
             self._take(self._future, now)
         if self._inputs.cut_off:
-            self._commands.forget()
             self.health.check('plan', WARN, f'{self._inputs.cut_off}: the plan does not bind')
             return
         self._start(now)
