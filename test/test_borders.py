@@ -1,5 +1,6 @@
 """Imports point down only, and the reference pages say what the code says."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -30,6 +31,33 @@ def test_reference_pages_are_up_to_date(page, made):
     assert (ROOT / 'docs' / page).read_text() == made(), (
         f'make it again: hearthgrid {page.removesuffix(".md")} --markdown'
     )
+
+
+def chance(tree):
+    """Yield lines where a module draws a number from a generator nobody gave it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == 'random':
+            yield from (node.lineno for name in node.names if name.name != 'Random')
+        elif isinstance(node, ast.Import) and any(name.name == 'random' for name in node.names):
+            yield node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ('Random', 'np.random.default_rng'):
+            if not node.args and not node.keywords:
+                yield node.lineno
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == 'np.random':
+            if node.attr not in ('default_rng', 'Generator', 'SeedSequence', 'BitGenerator'):
+                yield node.lineno
+
+
+def test_the_core_draws_no_number_of_its_own():
+    for path in (ROOT / 'src/core/hearthgrid_core').rglob('*.py'):
+        assert not list(chance(ast.parse(path.read_text()))), path
+
+
+@pytest.mark.parametrize(
+    'code', ['import random', 'from random import choice', 'np.random.rand(3)', 'np.random.default_rng()']
+)
+def test_that_would_be_noticed(code):
+    assert list(chance(ast.parse(code)))
 
 
 def test_no_machine_is_named():
