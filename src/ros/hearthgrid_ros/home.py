@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 PRIORITIES = ('unknown', 'medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort')
 DAYS = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
-RESERVED = ('home', 'grid', 'pv', 'battery', 'hub', 'world')
+RESERVED = ('home', 'base', 'grid', 'pv', 'battery', 'hub', 'world')
 Identifier = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]{0,31}$')]
 ClockTime = Annotated[str, Field(pattern=r'^([01]?\d|2[0-3]):[0-5]\d$')]
 
