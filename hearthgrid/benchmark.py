@@ -38,6 +38,15 @@ def folder() -> Path:
     return Path(root) / 'bench' if root else Path(__file__).resolve().parent.parent / 'bench'
 
 
+def recordings() -> Path:
+    """Return where real recordings lie: $HEARTHGRID_DATA, else ../shared/data. FileNotFoundError where they do not."""
+    chosen = os.environ.get('HEARTHGRID_DATA')
+    path = Path(chosen) if chosen else folder().parent.parent / 'shared' / 'data'
+    if not path.is_dir():
+        raise FileNotFoundError(f'no recordings at {path}: set HEARTHGRID_DATA to their folder')
+    return path
+
+
 def find() -> dict[str, Benchmark]:
     """Return all benchmarks by name. FileNotFoundError where there is no `bench/`."""
     if not folder().is_dir():

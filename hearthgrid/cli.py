@@ -325,7 +325,10 @@ def bench(
     results = []
     for b in found.values() if name == 'all' else [found[name]]:
         with err.status(f'{b.name} …') as shown:
-            results += b.run(lambda text, b=b, shown=shown: shown.update(f'{b.name}: {text}'))
+            try:
+                results += b.run(lambda text, b=b, shown=shown: shown.update(f'{b.name}: {text}'))
+            except FileNotFoundError as error:
+                raise fail(f'{b.name}: {error}') from None
     if json_:
         print(
             json.dumps(

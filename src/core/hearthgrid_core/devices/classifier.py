@@ -53,7 +53,7 @@ class Classifier:
     def judge(self, vectors: np.ndarray) -> Verdict:
         """Return the verdict on vectors (m, features)."""
         opinion = self._base.opinion(self._base.view(vectors))
-        by_unit = _softmax(opinion.log_probability / self._temperature)
+        by_unit = softmax(opinion.log_probability / self._temperature)
         by_type = by_unit @ self._base.member
         unit = _best_unit_of(by_type.argmax(axis=1), by_unit, self._base.type_of)
         rows = np.arange(len(unit))
@@ -134,12 +134,12 @@ def _temperature(logs: list[np.ndarray], truths: list[np.ndarray]) -> float:
     """Return the temperature of least log loss, one where there is nothing to learn it from."""
     if sum(map(len, truths)) < PRIOR_WEIGHT:
         return 1.0
-    loss = [-sum(np.log(_softmax(log / t)[np.arange(len(truth)), truth] + 1e-9).sum()
+    loss = [-sum(np.log(softmax(log / t)[np.arange(len(truth)), truth] + 1e-9).sum()
                  for log, truth in zip(logs, truths, strict=True)) for t in TEMPERATURES]
     return float(TEMPERATURES[int(np.argmin(loss))])
 
 
-def _softmax(logs: np.ndarray) -> np.ndarray:
+def softmax(logs: np.ndarray) -> np.ndarray:
     odds = np.exp(logs - logs.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
 
@@ -197,7 +197,7 @@ class _Base:
             rows = np.ascontiguousarray(seen, dtype=np.float32)
             votes = sum(tree.predict(rows).reshape(len(rows), units) for tree in self._trees) / len(self._trees)
             log = FOREST_WEIGHT * np.log(votes + FOREST_FLOOR) + (1 - FOREST_WEIGHT) * log
-        return _Opinion(log, unit_ratio, _softmax(log) @ self.member,
+        return _Opinion(log, unit_ratio, softmax(log) @ self.member,
                         np.maximum(nearest_type / self._type_scale, 1e-3))
 
 

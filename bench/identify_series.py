@@ -1,0 +1,103 @@
+"""Identification from power series: a house left out (100 Hz, three seconds), a device left out (4 s, a day).
+
+One recipe and one way to train for both. Blend and temperature are chosen by cross-validation inside the training
+part. A device can only be recognised where another of its type was learnt, so the second protocol takes the types of
+two devices or more, device = type and plug. Baselines see the same features; MiniRocket-style: 84 fixed kernels,
+dilations and biases from the training part (Dempster et al. 2021, arXiv:2012.08791) and ridge regression.
+"""
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from hearthgrid.benchmark import Result, recordings
+from hearthgrid_core.devices.model import train
+from hearthgrid_core.devices.protocol import Scores, leave_group_out, score
+from hearthgrid_core.devices.series import series_features
+
+NAME = 'identify-series'
+TREES, SEED = 100, 0
+LENGTH, RIDGE = 512, 0.1
+
+
+def run(progress: Callable[[str], None]) -> list[Result]:
+    """Measure; about eight minutes."""
+    root = recordings()
+    return [*_houses(root, progress), *_devices(root, progress)]
+
+
+def _houses(root: Path, progress) -> list[Result]:
+    data = np.load(root / 'plaid2014_envelope' / 'plaid2014_train.npz')
+    series = [row[:length] for row, length in zip(data['x'], data['length'], strict=True)]
+    labels, units = data['label'], data['appliance']
+    ours, probability, others = _measure('house', series, float(data['fs']), labels, data['house'], progress)
+    names = np.unique(units)
+    unit = float(np.mean([ours.classes[probability[units == u].mean(axis=0).argmax()] == labels[units == u][0]
+                          for u in names]))
+    return [Result('house left out: accuracy', ours.accuracy, '', limit=.82, goal='≥ .82', holds=ours.accuracy >= .82),
+            *(Result('house left out: accuracy', ours.accuracy, '', value, name, goal='told, no goal')
+              for name, value in others.items()),
+            Result('house left out: macro-F1', ours.macro_f1, '', limit=.74, goal='≥ .74', holds=ours.macro_f1 >= .74),
+            Result('house left out: units', unit, '', limit=.80, goal='≥ .80', holds=unit >= .80),
+            Result('house left out: calibration error', ours.calibration_error, '', limit=.03, goal='≤ .03',
+                   holds=ours.calibration_error <= .03)]
+
+
+def _devices(root: Path, progress) -> list[Result]:
+    data = np.load(root / 'tracebase_4s' / 'tracebase_half.npz')
+    labels = data['label']
+    devices = np.array([f'{label}/{plug}' for label, plug in zip(labels, data['device'], strict=True)])
+    chosen = np.array([len(np.unique(devices[labels == label])) > 1 for label in labels])
+    ours, _, others = _measure('device', list(data['p'][chosen]), 1 / float(data['step_s']), labels[chosen],
+                               devices[chosen], progress)
+    return [Result('device left out: accuracy', ours.accuracy, '', limit=.62, goal='≥ .62',
+                   holds=ours.accuracy >= .62),
+            *(Result('device left out: accuracy', ours.accuracy, '', value, name, goal='told, no goal')
+              for name, value in others.items()),
+            Result('device left out: macro-F1', ours.macro_f1, '', goal='told, no goal')]
+
+
+def _measure(what, series, rate, labels, left_out, progress) -> tuple[Scores, np.ndarray, dict[str, float]]:
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    progress(f'features of {len(series)} series')
+    features = np.array([series_features(x, rate) for x in series])
+    shapes = _shapes(series)
+    classes = np.unique(labels)
+    probability = np.zeros((len(labels), len(classes)))
+    others = {'random forest': 0, 'extra trees': 0, 'MiniRocket-style': 0}
+    tests = list(leave_group_out(left_out))
+    for k, test in enumerate(tests):
+        progress(f'{what} {k + 1} of {len(tests)} left out')
+        model = train(features[~test], labels[~test], left_out[~test], SEED, TREES)
+        probability[np.ix_(test, np.searchsorted(classes, model.classes))] = model.probability(features[test])
+        for name, judge in (('random forest', RandomForestClassifier), ('extra trees', ExtraTreesClassifier)):
+            fitted = judge(TREES, random_state=SEED).fit(features[~test], labels[~test])
+            others[name] += (fitted.predict(features[test]) == labels[test]).sum()
+        others['MiniRocket-style'] += (_rocket(shapes, labels, ~test, test) == labels[test]).sum()
+    return score(labels, probability, classes), probability, {k: float(v / len(labels)) for k, v in others.items()}
+
+
+def _shapes(series) -> np.ndarray:
+    """Return (n, LENGTH) series of one length, each over its own deviation."""
+    out = np.stack([np.interp(np.linspace(0, len(x) - 1, LENGTH), np.arange(len(x)), x) for x in series])
+    return ((out - out.mean(axis=1, keepdims=True)) / (out.std(axis=1, keepdims=True) + 1e-9)).astype(np.float32)
+
+
+def _rocket(shapes, labels, learn, test) -> np.ndarray:
+    random, columns = np.random.default_rng(SEED), []
+    at = np.flatnonzero(learn)
+    for dilation in (1, 2, 4, 8, 16, 32):
+        padded = np.pad(shapes, ((0, 0), (4 * dilation, 4 * dilation)), mode='edge')
+        taps = [padded[:, k * dilation:k * dilation + LENGTH] for k in range(9)]
+        total = sum(taps)
+        for three in combinations(range(9), 3):
+            answer = 3 * sum(taps[k] for k in three) - total
+            columns.append((answer > np.quantile(answer[random.choice(at)], random.random())).mean(axis=1))
+    columns = np.stack(columns, axis=1)
+    columns = (columns - columns[learn].mean(axis=0)) / (columns[learn].std(axis=0) + 1e-6) / columns.shape[1] ** 0.5
+    classes, of = np.unique(labels[learn], return_inverse=True)
+    target = np.eye(len(classes))[of]
+    kernel = columns[learn] @ columns[learn].T + RIDGE * np.eye(learn.sum())
+    weights = np.linalg.solve(kernel, target - target.mean(axis=0))
+    return classes[(columns[test] @ columns[learn].T @ weights + target.mean(axis=0)).argmax(axis=1)]

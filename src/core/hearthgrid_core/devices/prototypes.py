@@ -1,0 +1,148 @@
+"""What an outlet itself remembers of devices: a few prototypes each, taught by three windows, refined by use.
+
+A prototype is a running mean (Kohonen's LVQ, learning only from what it recognised surely), so it follows a device that
+drifts; others are not touched, so nothing is forgotten. Each correction can be undone until it is overwritten.
+"""
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .examples import TYPE_LENGTH, DevicesError, checked_vector, fits
+
+PROTOTYPES_VERSION = 1
+BYTES_MAX = 32 * 1024
+PER_NAME = 8            # prototypes of one device: its states
+NEAR = 3.0              # distance over noise within which a window is the same state [1]
+SURE = 1.5              # … and within which it refines the prototype
+COUNT_MAX = 50          # looks a prototype's mean goes back
+UNDO = 8                # corrections that can be undone
+
+
+@dataclass(frozen=True, eq=False)
+class Prototype:
+    """mean : (d,) float32 of the windows seen     count : how many, at most `COUNT_MAX`"""
+
+    name: str
+    mean: np.ndarray
+    count: int
+
+
+class Prototypes:
+    """A bounded book of prototypes. noise : (d,) deviation between two looks at one device, from the trained model."""
+
+    def __init__(self, noise: np.ndarray) -> None:
+        self._noise = np.array(noise, dtype=np.float32)
+        if self._noise.ndim != 1 or not (np.isfinite(self._noise).all() and (self._noise > 0).all()):
+            raise DevicesError('the noise is a row of positive numbers')
+        self._book: tuple[Prototype, ...] = ()
+        self._undo: list[tuple[int, tuple[Prototype, ...]]] = []
+        self._next = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names known, in the order they were first taught."""
+        return tuple(dict.fromkeys(prototype.name for prototype in self._book))
+
+    @property
+    def bytes(self) -> int:
+        """Of all prototypes and the noise as they are stored."""
+        return self._noise.nbytes + sum(p.mean.nbytes + 4 + len(p.name.encode()) for p in self._book)
+
+    def teach(self, windows, name: str) -> int:
+        """Learn a device from labelled windows (k, d), three are enough; return a number for `undo`.
+
+        A near prototype of another name that claimed the windows is corrected: it is dropped. When a name or the whole
+        book is full, the prototype seen least often goes. DevicesError, nothing changed, on what cannot be used.
+        """
+        if not name or not fits(name, TYPE_LENGTH):
+            raise DevicesError(f'the name of a device is text of 1 to {TYPE_LENGTH} bytes, not {name!r}')
+        rows = [checked_vector(window, len(self._noise)) for window in windows]
+        if not rows:
+            raise DevicesError('no window to learn from')
+        before, book = self._book, list(self._book)
+        for row in rows:
+            book = [p for p in book if p.name == name or self._distance(p, row) > SURE]
+            near = [(self._distance(p, row), k) for k, p in enumerate(book) if p.name == name]
+            distance, k = min(near, default=(np.inf, -1))
+            if distance <= NEAR:
+                book[k] = _moved(book[k], row)
+            else:
+                book.append(Prototype(name, row.astype(np.float32), 1))
+        self._book = tuple(book)
+        self._thin(name)
+        number, self._next = self._next, self._next + 1
+        self._undo = [*self._undo, (number, before)][-UNDO:]
+        return number
+
+    def recognise(self, window) -> tuple[str, float]:
+        """Return the nearest device and its distance over noise; '' where nothing is near enough."""
+        row = checked_vector(window, len(self._noise))
+        distance, k = min(((self._distance(p, row), k) for k, p in enumerate(self._book)), default=(np.inf, -1))
+        return (self._book[k].name if distance <= NEAR else '', float(distance))
+
+    def follow(self, window) -> str:
+        """Recognise, and refine the prototype where it was surely this device; return the name."""
+        name, distance = self.recognise(window)
+        if name and distance <= SURE:
+            row = checked_vector(window, len(self._noise))
+            k = min(range(len(self._book)), key=lambda k: self._distance(self._book[k], row))
+            self._book = (*self._book[:k], _moved(self._book[k], row), *self._book[k + 1:])
+        return name
+
+    def undo(self, number: int) -> bool:
+        """Take back one `teach` and all after it; False where it is too long ago. What `follow` learnt since goes."""
+        for k, (other, before) in enumerate(self._undo):
+            if other == number:
+                self._book, self._undo = before, self._undo[:k]
+                return True
+        return False
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return plain arrays for `from_state`; what could be undone is not kept."""
+        return {'prototypes_version': np.array(PROTOTYPES_VERSION), 'noise': self._noise,
+                'names': np.array([p.name for p in self._book], dtype=f'<U{TYPE_LENGTH}'),
+                'means': np.array([p.mean for p in self._book], dtype=np.float32).reshape(-1, len(self._noise)),
+                'counts': np.array([p.count for p in self._book], dtype=np.int64)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> 'Prototypes':
+        """Take over what `state` returned. DevicesError when it is foreign or damaged."""
+        try:
+            version, noise, names, means, counts = (np.asarray(state[name]) for name in (
+                'prototypes_version', 'noise', 'names', 'means', 'counts'))
+        except KeyError as error:
+            raise DevicesError(f'the saved prototypes lack {error.args[0]!r}') from None
+        if version.shape != () or version.dtype.kind not in 'iu' or int(version) != PROTOTYPES_VERSION:
+            raise DevicesError(f'the saved prototypes have version {version}; this is {PROTOTYPES_VERSION}')
+        made = cls(noise)
+        count = len(names) if names.ndim == 1 else -1
+        if (means.shape != (count, len(made._noise)) or counts.shape != (count,) or names.dtype.kind != 'U'
+                or counts.dtype.kind != 'i' or means.dtype.kind != 'f' or not np.isfinite(means).all()
+                or not ((counts >= 1) & (counts <= COUNT_MAX)).all()
+                or not all(name and fits(name, TYPE_LENGTH) for name in names.tolist())):
+            raise DevicesError('the saved prototypes are damaged')
+        made._book = tuple(Prototype(str(name), mean.astype(np.float32), int(n))
+                           for name, mean, n in zip(names, means, counts, strict=True))
+        if made.bytes > BYTES_MAX:
+            raise DevicesError(f'the saved prototypes take {made.bytes} bytes; there is room for {BYTES_MAX}')
+        return made
+
+    def _distance(self, prototype: Prototype, row: np.ndarray) -> float:
+        return float(np.sqrt(np.mean(((prototype.mean - row) / self._noise) ** 2)))
+
+    def _thin(self, name: str) -> None:
+        while sum(p.name == name for p in self._book) > PER_NAME:
+            self._drop([k for k, p in enumerate(self._book) if p.name == name])
+        while self.bytes > BYTES_MAX:
+            spare = [k for k, p in enumerate(self._book) if sum(q.name == p.name for q in self._book) > 1]
+            self._drop(spare or range(len(self._book)))
+
+    def _drop(self, among) -> None:
+        out = min(among, key=lambda k: self._book[k].count)
+        self._book = self._book[:out] + self._book[out + 1:]
+
+
+def _moved(prototype: Prototype, row: np.ndarray) -> Prototype:
+    count = min(prototype.count + 1, COUNT_MAX)
+    return replace(prototype, mean=(prototype.mean + (row - prototype.mean) / count).astype(np.float32), count=count)

@@ -1,0 +1,100 @@
+"""The trained model, its forest as arrays, and its saved state."""
+import numpy as np
+import pytest
+from sklearn.ensemble import ExtraTreesClassifier
+
+from hearthgrid_core.devices.examples import DevicesError
+from hearthgrid_core.devices.forest import grow
+from hearthgrid_core.devices.model import KNOTS, Model, Ranks, even_weights, train
+
+
+def clouds(seed, count=40, spread=1.0):
+    random = np.random.default_rng(seed)
+    middle = np.array([[0, 0, 0, 5], [6, 0, 1, 5], [0, 6, 2, 5]], dtype=float)
+    of = np.repeat(np.arange(3), count)
+    return middle[of] + spread * random.standard_normal((len(of), 4)), np.array(['fan', 'heater', 'lamp'])[of]
+
+
+@pytest.fixture(scope='module')
+def model():
+    features, labels = clouds(0)
+    return train(features, labels, np.arange(len(labels)), seed=3, trees=40)
+
+
+def test_the_forest_as_arrays_answers_as_the_one_it_was_grown_from():
+    features, labels = clouds(1, spread=3.0)
+    of = np.unique(labels, return_inverse=True)[1]
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(of))
+    ours = grow(features, of, weight, trees=20, seed=7)
+    theirs = ExtraTreesClassifier(20, max_features=0.2, random_state=7).fit(features, of, weight)
+    fresh = clouds(2, spread=3.0)[0]
+    np.testing.assert_allclose(ours.probability(fresh), theirs.predict_proba(fresh), atol=1e-6)
+
+
+def test_new_examples_are_recognised_and_probabilities_sum_to_one(model):
+    features, labels = clouds(9)
+    found = model.probability(features)
+    assert np.mean(np.array(model.classes)[found.argmax(axis=1)] == labels) > 0.97
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+
+
+def test_what_is_far_from_everything_is_the_strangest(model):
+    known = model.novelty(clouds(9)[0])
+    assert model.novelty(np.array([[30.0, 30.0, 30.0, 30.0]]))[0] > known.max()
+
+
+def test_the_same_seed_gives_the_same_model():
+    features, labels = clouds(0, spread=3.0)
+    one, other, third = (train(features, labels, np.arange(len(labels)), seed, trees=10) for seed in (1, 1, 2))
+    fresh = clouds(5, spread=3.0)[0]
+    assert (one.probability(fresh) == other.probability(fresh)).all()
+    assert (one.probability(fresh) != third.probability(fresh)).any()
+
+
+def test_a_saved_model_answers_the_same(model):
+    again = Model.from_state(model.state())
+    fresh = clouds(4)[0]
+    assert (again.probability(fresh) == model.probability(fresh)).all()
+    assert (again.novelty(fresh) == model.novelty(fresh)).all()
+
+
+@pytest.mark.parametrize('harm', [
+    lambda s: s.pop('forest_left'), lambda s: s.update(model_version=np.array(99)),
+    lambda s: s.update(knots=s['knots'][:, :-1]), lambda s: s.update(weights=s['weights'] * np.nan),
+    lambda s: s.update(forest_left=np.zeros_like(s['forest_left'])),        # a walk that never ends
+    lambda s: s.update(forest_right=s['forest_right'] + 10 ** 6),           # a walk that leaves the arrays
+    lambda s: s.update(forest_feature=s['forest_feature'] + 50), lambda s: s.update(classes=np.array(['a', 'a', 'b'])),
+    lambda s: s.update(forest_share=s['forest_share'][:-1]), lambda s: s.update(temperature=np.array(0.0)),
+    lambda s: s.update(noise=-s['noise'])])
+def test_a_foreign_or_damaged_state_is_refused(model, harm):
+    state = dict(model.state())
+    harm(state)
+    with pytest.raises(DevicesError):
+        Model.from_state(state)
+
+
+def test_groups_of_a_class_weigh_the_same():
+    weight = even_weights(np.array([0, 0, 0, 0, 1]), np.array(list('aaabc')))
+    assert weight[:3].sum() == pytest.approx(weight[3]) and weight.mean() == pytest.approx(1.0)
+    assert (weight[:4].sum() / weight[4]) == pytest.approx(np.sqrt(2))
+
+
+def test_ranks_are_normal_scores_and_bounded():
+    random = np.random.default_rng(0)
+    ranks = Ranks.of(np.exp(random.standard_normal((5000, 1))))
+    assert ranks.knots.shape == (KNOTS, 1)
+    at = np.exp(np.array([[-1.0], [0.0], [1.0], [50.0]]))
+    np.testing.assert_allclose(ranks(at)[:, 0], [-1.0, 0.0, 1.0, 2.5], atol=0.08)
+
+
+@pytest.mark.parametrize('features, labels', [
+    (np.ones((4, 2)), np.array(['a'] * 4)), (np.full((2, 2), np.nan), np.array(['a', 'b'])),
+    (np.ones((3, 2)), np.array(['a', 'b']))])
+def test_what_cannot_be_learnt_is_refused(features, labels):
+    with pytest.raises(DevicesError):
+        train(features, labels, np.arange(len(labels)), 0)
+
+
+def test_rows_of_another_length_are_refused(model):
+    with pytest.raises(DevicesError):
+        model.probability(np.ones((1, 5)))

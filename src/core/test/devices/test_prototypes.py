@@ -1,0 +1,73 @@
+"""Prototypes in the outlet: three windows, drift, undo, room."""
+import numpy as np
+import pytest
+
+from hearthgrid_core.devices.examples import DevicesError
+from hearthgrid_core.devices.prototypes import BYTES_MAX, Prototypes
+
+NOISE = np.full(49, 0.1)
+
+
+def looks(at, count, seed):
+    return at + 0.1 * np.random.default_rng(seed).standard_normal((count, 49))
+
+
+@pytest.fixture
+def book():
+    made = Prototypes(NOISE)
+    made.teach(looks(0.0, 3, 1), 'fridge')
+    made.teach(looks(1.0, 3, 2), 'kettle')
+    return made
+
+
+def test_three_windows_are_enough(book):
+    assert {book.recognise(x)[0] for x in looks(0.0, 50, 3)} == {'fridge'}
+    assert {book.recognise(x)[0] for x in looks(1.0, 50, 4)} == {'kettle'}
+    assert book.recognise(np.full(49, 5.0))[0] == ''
+
+
+def test_drift_is_followed_and_nothing_else_forgotten(book):
+    for step, x in enumerate(looks(0.0, 2000, 5)):
+        assert book.follow(x - 0.0005 * step) == 'fridge'       # ten deviations in all
+    assert book.recognise(np.full(49, -1.0))[0] == 'fridge'
+    assert book.recognise(np.full(49, 1.0))[0] == 'kettle'
+    assert Prototypes.from_state(book.state()).recognise(np.full(49, -1.0))[0] == 'fridge'
+
+
+def test_a_wrong_correction_can_be_undone(book):
+    number = book.teach(looks(0.0, 3, 6), 'toaster')
+    assert book.recognise(np.zeros(49))[0] == 'toaster'
+    assert book.undo(number) and book.recognise(np.zeros(49))[0] == 'fridge'
+    assert not book.undo(number)
+
+
+def test_there_is_always_room(book):
+    for k in range(200):
+        book.teach(looks(10.0 + 3 * k, 3, k), f'device {k}')
+        assert book.bytes <= BYTES_MAX
+    assert book.recognise(np.full(49, 10.0 + 3 * 199))[0] == 'device 199'
+
+
+@pytest.mark.parametrize('harm', [
+    lambda s: s.pop('means'), lambda s: s.update(prototypes_version=np.array(7)),
+    lambda s: s.update(means=s['means'][:, :-1]), lambda s: s.update(counts=s['counts'] * 0),
+    lambda s: s.update(means=s['means'] * np.inf), lambda s: s.update(noise=s['noise'] * 0)])
+def test_a_damaged_state_is_refused(book, harm):
+    state = dict(book.state())
+    harm(state)
+    with pytest.raises(DevicesError):
+        Prototypes.from_state(state)
+
+
+@pytest.mark.parametrize('windows, name', [([], 'x'), ([np.zeros(48)], 'x'), ([np.full(49, np.nan)], 'x'),
+                                           ([np.zeros(49)], ''), ([np.zeros(49)], 'x' * 49)])
+def test_what_cannot_be_learnt_changes_nothing(book, windows, name):
+    with pytest.raises(DevicesError):
+        book.teach(windows, name)
+    assert book.names == ('fridge', 'kettle')
+
+
+def test_teaching_the_same_again_refines_and_does_not_begin_anew(book):
+    book.teach(looks(0.0, 4, 8), 'fridge')
+    state = book.state()
+    assert state['names'].tolist() == ['fridge', 'kettle'] and state['counts'].tolist() == [7, 3]
