@@ -76,7 +76,7 @@ find_python() {
             return
         fi
     done
-    die "Python 3.10 to 3.14 is needed; found $(python3 --version 2>&1 | head -n 1)"
+    die "Python 3.10 to 3.14 is needed; found $(python3 --version 2>/dev/null || echo none)"
 }
 
 # A ROS 2 installation that is sourced and whose rclpy this Python can import is used instead of the wheels.
