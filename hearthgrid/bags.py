@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import rclpy
@@ -10,9 +10,9 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from hearthgrid_ros import interfaces as rows
+from hearthgrid_ros.definitions import message_name, typestore
 from hearthgrid_ros.executor import LeanExecutor
 
 COMMANDS = frozenset(row.name for row in (rows.REQUEST, rows.RELAYS, rows.INVERTER_SETPOINT, rows.BALLOTS))
@@ -20,38 +20,6 @@ COMMANDS = frozenset(row.name for row in (rows.REQUEST, rows.RELAYS, rows.INVERT
 
 class BagError(Exception):
     """A recording that cannot be written or read."""
-
-
-def typestore(types: Iterable[type]):
-    """Return rosbags' knowledge of message classes and all they contain, from the installed definitions."""
-    from ament_index_python import get_package_share_directory
-
-    store, known, todo = (
-        get_typestore(Stores.EMPTY),
-        {},
-        {f'{t.__module__.split(".")[0]}/msg/{t.__name__}' for t in types},
-    )
-    while todo:
-        name = todo.pop()
-        package, _, short = name.split('/')
-        text = (Path(get_package_share_directory(package)) / 'msg' / f'{short}.msg').read_text()
-        found = get_types_from_msg(text, name)
-        known |= found
-        for _, members in found.values():
-            for _, member in members:
-                todo |= set(_names(member)) - set(known)
-    store.register(known)
-    return store
-
-
-def _names(member) -> Iterable[str]:
-    """Yield the message types a field's description mentions."""
-    if isinstance(member, str):
-        if '/msg/' in member:
-            yield member
-    elif isinstance(member, (tuple, list)):
-        for part in member:
-            yield from _names(part)
 
 
 def record(home: str, path: Path, stop: Callable[[float, Counter], bool], names: set[str] | None = None) -> Counter:
@@ -63,7 +31,7 @@ def record(home: str, path: Path, stop: Callable[[float, Counter], bool], names:
     if path.exists():
         raise BagError(f'{path} exists already')
     chosen = [row for row in rows.TOPICS if row.scope is not rows.Scope.OUTLET and (names is None or row.name in names)]
-    store, counts = typestore(row.type for row in chosen), Counter()
+    store, counts = typestore(message_name(row.type) for row in chosen), Counter()
     context = rclpy.Context()
     rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('recorder', namespace=f'/{home}', context=context, enable_rosout=False, start_parameter_services=False)
@@ -86,7 +54,7 @@ def record(home: str, path: Path, stop: Callable[[float, Counter], bool], names:
 
 
 def _record_topic(node, writer, store, row, counts) -> None:
-    name, kind = row.resolve(node), f'{row.type.__module__.split(".")[0]}/msg/{row.type.__name__}'
+    name, kind = row.resolve(node), message_name(row.type)
     connection = writer.add_connection(name, kind, typestore=store)
 
     def keep(data: bytes) -> None:
@@ -102,7 +70,7 @@ def replay(path: Path, rate: float, commands: bool, stop: Callable[[float, Count
     commands : publish what switches things, too.
     BagError when the bag cannot be read; topics that are no row of the interface table are left out.
     """
-    by_type = {f'{row.type.__module__.split(".")[0]}/msg/{row.type.__name__}': row.type for row in rows.TOPICS}
+    by_type = {message_name(row.type): row.type for row in rows.TOPICS}
     counts, publishers = Counter(), {}
     context = rclpy.Context()
     rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)

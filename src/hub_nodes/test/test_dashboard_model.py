@@ -276,4 +276,4 @@ def test_health_says_who_is_heard():
 @given(st.recursive(st.floats() | st.integers() | st.text() | st.none(),
                     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner)))
 def test_plain_is_always_json(value):
-    json.dumps(plain(value), allow_nan=False)
+    assert json.dumps(plain(value), allow_nan=False)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from ament_index_python.packages import PackageNotFoundError
 from rosbags.rosbag2 import Reader
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from hearthgrid_core.waveform import Window
+from hearthgrid_ros.definitions import typestore
 from hearthgrid_ros.recordings.recording import Hints, Recording, RecordingError, make
 
 SAMPLES, WAVEFORM, LABEL = (f'hearthgrid_msgs/msg/{name}' for name in ('Samples', 'Waveform', 'Label'))
@@ -207,14 +207,10 @@ def _messages(path: Path, kinds: set[str], problems: list[RecordingError]) -> It
 
 def _typestore(path: Path):
     """Return the installed definitions of the messages read here."""
-    store = get_typestore(Stores.EMPTY)
     try:
-        folder = Path(get_package_share_directory('hearthgrid_msgs')) / 'msg'
-        for kind in (SAMPLES, WAVEFORM, LABEL):
-            store.register(get_types_from_msg((folder / f'{kind.split("/")[-1]}.msg').read_text('utf-8'), kind))
+        return typestore((SAMPLES, WAVEFORM, LABEL))
     except (PackageNotFoundError, OSError) as error:
         raise RecordingError(path, f'hearthgrid_msgs is not installed: {error}') from None
-    return store
 
 
 def _seconds(stamp) -> float:
