@@ -38,7 +38,7 @@ AHEAD_MAX, BEHIND_MAX = 5.0, 60.0   # how far a reading's stamp may be from now 
 STEPS_MAX = 576                     # of a series in a message
 HISTORY_STEP, HISTORY_LENGTH = 900.0, 20 * 86400.0  # asked of the store, within its 2 000 points [s]
 EARLY = 10.0                        # least time between forecasts in the first minutes [s]
-ANSWER_WAIT, RETRY = 20.0, 10.0     # for the store [s]
+ANSWER_WAIT, RETRY = 5.0, 2.0        # for the store; a first answer may be lost while ends still find each other [s]
 PV_LEAST = 1000.0                   # rating assumed of panels that nobody described [W]
 LEVELS = {'load': msg.Forecast.QUANTITY_LOAD, 'pv': msg.Forecast.QUANTITY_PV,
           'price': msg.Forecast.QUANTITY_IMPORT_PRICE, 'temperature': msg.Forecast.QUANTITY_AIR_TEMPERATURE}
