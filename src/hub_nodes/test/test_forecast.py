@@ -19,6 +19,9 @@ LOAD, PV = msg.Forecast.QUANTITY_LOAD, msg.Forecast.QUANTITY_PV
 PRICE, TEMPERATURE = msg.Forecast.QUANTITY_IMPORT_PRICE, msg.Forecast.QUANTITY_AIR_TEMPERATURE
 
 
+HOME = '/forecasting'  # a home of its own: the store of another test's home must not answer
+
+
 @pytest.fixture(scope='module')
 def ros():
     with graph() as made, pytest.MonkeyPatch.context() as patch:
@@ -28,7 +31,7 @@ def ros():
 
 @pytest.fixture
 def talk(ros):
-    node = ros.add(ForecastNode, **options('/home', {'warm_up': 0.0, 'period': 1.0}))
+    node = ros.add(ForecastNode, **options(HOME, {'warm_up': 0.0, 'period': 1.0}))
     made = Talk(ros, node)
     yield made
     ros.end(made.peer)
@@ -39,7 +42,7 @@ class Talk:
     """A peer that plays meters, utility and store, and hears the forecasts."""
 
     def __init__(self, ros, node) -> None:
-        self.ros, self.node, self.peer = ros, node, ros.peer()
+        self.ros, self.node, self.peer = ros, node, ros.peer(HOME)
         self.heard = ros.hear(self.peer, FORECASTS)
         self.ends = {row.name: row.publisher(self.peer) for row in (READINGS, STATES, PRICES, WEATHER)}
         assert all(ros.matched(end) for end in self.ends.values())
