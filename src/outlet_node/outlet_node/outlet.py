@@ -93,6 +93,7 @@ class OutletNode(ManagedNode):
     def on_activate(self, state) -> TransitionCallbackReturn:
         self.active = True
         self._heard, self._heard_any = self.now(), False
+        self._listeners = 0
         self._timer = self.create_timer(WATCH_PERIOD, self._watch)
         self.health.check('samples', STALE, 'waiting for the first')
         return super().on_activate(state)
@@ -160,6 +161,10 @@ class OutletNode(ManagedNode):
             self._measurement = None
         if now - self._cycled_at > WATCH_PERIOD / 2:
             self._cycle(now)
+        listeners = self._to['signatures'].get_subscription_count()
+        if listeners > self._listeners and self._measurement is not None:
+            self._signature_at = -math.inf  # an identifier that starts late must not wait for the heartbeat
+        self._listeners = listeners
         dropped = {drop.name.lower(): count for drop, count in self.capture.dropped.items()}
         values = {'lost': self.capture.lost, 'foreign': self._foreign, **dropped}
         if self._measurement is not None:
