@@ -1,6 +1,7 @@
 """The forecast node: what comes on the topics, what is forecast of it, and what garbage may do (nothing)."""
 import math
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ LOAD, PV = msg.Forecast.QUANTITY_LOAD, msg.Forecast.QUANTITY_PV
 PRICE, TEMPERATURE = msg.Forecast.QUANTITY_IMPORT_PRICE, msg.Forecast.QUANTITY_AIR_TEMPERATURE
 
 
+FEED = 0.1             # between two rounds of readings: a flood would keep the interpreter from the worker thread [s]
 HOME = '/forecasting'  # a home of its own: the store of another test's home must not answer
 
 
@@ -74,10 +76,11 @@ class Talk:
 
     def forecast(self, quantity, target='home', fits=lambda made: True, feed=None):
         """Wait for a forecast that fits, feeding readings meanwhile, and return it."""
-        found = []
+        found, fed = [], [-math.inf]
 
         def arrived() -> bool:
-            if feed:
+            if feed and time.monotonic() - fed[0] > FEED:
+                fed[0] = time.monotonic()
                 feed()
             asked = [made for made in self.heard if (made.quantity, made.target) == (quantity, target)]
             found.extend(filter(fits, asked))
