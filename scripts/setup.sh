@@ -4,7 +4,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
 SETUP_LOG=$ROOT/log/setup.log
-SETUP_DISK_KB=3500000 # a finished environment and workspace take 2.6 GB
+SETUP_DISK_KB=6500000 # a finished environment and workspace take 5 GB
 
 die() {
     printf '\nhearthgrid: %s\n' "$*" >&2

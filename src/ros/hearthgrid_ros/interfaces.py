@@ -49,6 +49,7 @@ EVENT = Quality(_RELIABLE, 10, MANY)  # each one matters
 STATE = Quality(_RELIABLE, 1, 1, _KEPT)  # one writer: a late joiner learns its last word
 STATE_EACH = Quality(_RELIABLE, 1, MANY, _KEPT)  # many writers, each with its own last word
 STATE_SET = Quality(_RELIABLE, MANY, MANY, _KEPT)  # one writer that speaks of many things
+STATE_EACH_SET = Quality(_RELIABLE, 32, MANY, _KEPT)  # many writers, each with several things standing
 COMMAND = Quality(_RELIABLE, 1, 8)  # must arrive, or expire; voices may speak at once
 
 
@@ -157,7 +158,7 @@ WAVEFORMS = Topic('waveforms', msg.Waveform, TELEMETRY, Scope.HOME, 'raw windows
 STATES = Topic('states', msg.OutletState, STATE_EACH, Scope.HOME, 'what each outlet does and why')
 IDENTITIES = Topic('identities', msg.Identity, STATE_SET, Scope.HOME, 'which device is on each outlet')
 LABELS = Topic('labels', msg.Label, EVENT, Scope.HOME, 'what a person (or a recording) says is on an outlet')
-ANOMALIES = Topic('anomalies', msg.Anomaly, EVENT, Scope.HOME, 'what a person should know')
+ANOMALIES = Topic('anomalies', msg.Anomaly, STATE_EACH_SET, Scope.HOME, 'what a person should know')
 JOBS = Topic('jobs', msg.Job, STATE_EACH, Scope.HOME, 'deferrable jobs the outlets hold')
 
 # Planning.
@@ -166,6 +167,7 @@ WEATHER = Topic('weather', msg.WeatherSeries, STATE, Scope.HOME, 'weather now an
 FORECASTS = Topic('forecasts', msg.Forecast, STATE_SET, Scope.HOME, 'load, PV, price, temperature ahead, with spread')
 PLAN = Topic('plan', msg.Plan, STATE, Scope.HOME, 'the schedule of the home')
 GRID_LIMIT = Topic('grid_limit', msg.GridLimit, STATE, Scope.HOME, 'what the utility asks at the meter')
+GRID_EVENTS = Topic('grid_events', msg.GridEvent, STATE_SET, Scope.HOME, 'events of the utility, far to completed')
 REQUEST = Topic('request', msg.Request, COMMAND, Scope.OUTLET, 'a voice asks this outlet to keep a band')
 INVERTER_SETPOINT = Topic('inverter_setpoint', msg.InverterSetpoint, COMMAND, Scope.HOME, 'to an inverter')
 BATTERY = Topic('battery', BatteryState, TELEMETRY, Scope.HOME, 'state of the home battery')
@@ -174,6 +176,9 @@ BATTERY = Topic('battery', BatteryState, TELEMETRY, Scope.HOME, 'state of the ho
 TIE = Topic('tie', msg.Breaker, STATE, Scope.HOME, 'the breaker between home and utility')
 ISLAND = Topic('island', msg.IslandMode, STATE_EACH, Scope.HOME, 'where each member believes the home stands')
 BALLOTS = Topic('ballots', msg.Ballot, FAN_IN, Scope.HOME, 'words of leader election')
+REGULATOR = Topic('regulator', msg.Regulator, STATE, Scope.HOME, 'the voltage regulator of the feeder')
+REGULATOR_SETPOINT = Topic(
+    'regulator_setpoint', msg.RegulatorSetpoint, COMMAND, Scope.HOME, 'which tap it shall take')
 
 # The wire between an outlet's controller and its converter and relay, real or simulated.
 ADC = Topic('adc', msg.Samples, SAMPLES, Scope.OUTLET, 'converter samples, block after block')
@@ -189,6 +194,7 @@ GET_HISTORY = Service('get_history', srv.GetHistory, Scope.HOME, 'a quantity ove
 CORRECT_IDENTITY = Service('correct_identity', srv.CorrectIdentity, Scope.HOME, 'a person names a device')
 SCRIPT_OUTAGE = Service('script_outage', srv.ScriptOutage, Scope.HOME, 'in the simulation: fail the utility')
 PLUG_APPLIANCE = Service('plug_appliance', srv.PlugAppliance, Scope.HOME, 'in the simulation: change an appliance')
+SET_OPT = Service('set_opt', srv.SetOpt, Scope.HOME, 'a person opts into or out of an event')
 GET_SCHEDULE = Service('get_schedule', srv.GetSchedule, Scope.OUTLET, 'schedule and priority of an outlet')
 SET_SCHEDULE = Service('set_schedule', srv.SetSchedule, Scope.OUTLET, 'replace the schedule of an outlet')
 SET_PRIORITY = Service('set_priority', srv.SetPriority, Scope.OUTLET, 'shedding class of an outlet')

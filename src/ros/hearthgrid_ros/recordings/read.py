@@ -10,6 +10,7 @@ from hearthgrid_ros.recordings.recording import Hints, Recording, RecordingError
 from hearthgrid_ros.recordings.tables import read_csv
 
 _READERS = {'.npz': read_npz, '.csv': read_csv, '.wav': read_wav}
+SUFFIXES = tuple(_READERS)
 KINDS = '.npz, .csv, .wav, .mcap or a rosbag2 folder'
 
 
@@ -25,7 +26,7 @@ def read(path: Path | str, hints: Hints | None = None) -> tuple[list[Recording],
         raise RecordingError(path, 'it is not there')
     if path.is_dir() and not is_bag(path):
         return _folder(path, hints)
-    made, problems = _file(path, hints, _stem(path), '')
+    made, problems = read_file(path, hints, stem(path), '')
     if not made:
         raise problems[0]
     return made, problems
@@ -33,11 +34,13 @@ def read(path: Path | str, hints: Hints | None = None) -> tuple[list[Recording],
 
 def _folder(root: Path, hints: Hints) -> tuple[list[Recording], list[RecordingError]]:
     made, problems, seen = [], [], 0
-    for path in _below(root):
+    for path in below(root, SUFFIXES):
         seen += 1
         folders = path.parent.relative_to(root).parts
         try:
-            found, wrong = _file(path, hints, folders[0] if folders else _stem(path), folders[1] if folders[1:] else '')
+            found, wrong = read_file(
+                path, hints, folders[0] if folders else stem(path), folders[1] if folders[1:] else ''
+            )
         except RecordingError as error:
             found, wrong = [], [error]
         made += found
@@ -47,19 +50,20 @@ def _folder(root: Path, hints: Hints) -> tuple[list[Recording], list[RecordingEr
     return made, problems
 
 
-def _below(root: Path) -> list[Path]:
-    """Return files and bags of a known kind, in the order of their names."""
+def below(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return bags and files with one of the suffixes, in the order of their names."""
     found = []
     for folder, folders, files in os.walk(root):
         inner = [Path(folder, name) for name in folders if not name.startswith('.')]
         bags = [path for path in inner if is_bag(path)]
         folders[:] = [path.name for path in inner if path not in bags]
         paths = (Path(folder, name) for name in files if not name.startswith('.'))
-        found += bags + [path for path in paths if path.suffix.lower() in _READERS or is_bag(path)]
+        found += bags + [path for path in paths if path.suffix.lower() in suffixes or is_bag(path)]
     return sorted(found)
 
 
-def _file(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Recording], list[RecordingError]]:
+def read_file(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Recording], list[RecordingError]]:
+    """Return the recordings of one file or bag. label, model : where it says none. RecordingError as `read`."""
     hints = hints.of(path)
     if is_bag(path):
         return read_bag(path, hints)
@@ -69,6 +73,6 @@ def _file(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Record
     return reader(path, hints, label, model)
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
     """Return a file's name without its suffix and a number set off from it: `kettle_2`, `kettle (2)`."""
     return re.sub(r'[\s_.-]+\(?\d+\)?$', '', path.stem) or path.stem
