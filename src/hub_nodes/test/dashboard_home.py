@@ -60,7 +60,8 @@ class FakeOutlet:
          self.priority) = APPLIANCES[number % len(APPLIANCES)]
         self.trip = msg.OutletState.TRIP_OVERCURRENT if self.voice == msg.Request.VOICE_PROTECTION else 0
         self.before = (self.on, self.voice, self.reason)
-        self.sequence, self.energy, self.named = 0, 3.0 + number, False
+        self.first = (self.type, self.model, False)
+        self.sequence, self.energy, self.named, self.rank = 0, 3.0 + number, False, number
         self.requests: list[msg.Request] = []
         io.REQUEST.subscription_to(node, self.id, self._request)
         for row, answer in ((io.CAPTURE_WAVEFORM, self._capture), (io.RESET_TRIP, self._reset),
@@ -86,7 +87,7 @@ class FakeOutlet:
         return response
 
     def _set_priority(self, request, response):
-        self.priority, response.success = request.priority, True
+        self.priority, self.rank, response.success = request.priority, request.rank, True
         self.node.states.publish(self.state())
         return response
 
@@ -115,7 +116,7 @@ class FakeOutlet:
         return msg.OutletState(
             stamp=to_msg(self.node.now()), outlet=self.id, relay=2 if self.on and not self.trip else 1, trip=self.trip,
             voice=self.voice, power_min=0.0, power_max=math.inf if self.on else 0.0, reason=self.reason,
-            priority=self.priority, thermal_load=0.12, title=self.title, deferrable=self.priority == 5)
+            priority=self.priority, rank=self.rank, thermal_load=0.12, title=self.title, deferrable=self.priority == 5)
 
     def identity(self) -> msg.Identity:
         quiet = self.power(0.0) < 3.0 and not self.named
@@ -126,7 +127,8 @@ class FakeOutlet:
             stamp=to_msg(self.node.now()), outlet=self.id, state=state, type='' if quiet else self.type,
             model='' if quiet else self.model, probability=0.94, model_probability=0.8,
             candidates=[self.type or 'hair_dryer', *others], candidate_probabilities=[0.94, 0.03, 0.02, 0.01],
-            recipe='fake 1')
+            recipe='fake 1', novelty=0.9 if state == msg.Identity.STATE_UNKNOWN else 0.1, rated_power=2200.0 if
+            self.type == 'kettle' else math.nan, note='known to waste energy' if self.type == 'refrigerator' else '')
 
     def waveform(self) -> msg.Waveform:
         at = 2 * np.pi * MAINS * np.arange(round(CYCLES * RATE / MAINS)) / RATE
@@ -161,13 +163,13 @@ class FakeHome(HomeNode):
         self.island = io.ISLAND.publisher(self)
         self.outlets = [FakeOutlet(self, i) for i in range(count)]
         for row, answer in ((io.CORRECT_IDENTITY, self._correct), (io.GET_HISTORY, self._history),
-                            (io.SCRIPT_OUTAGE, self._outage)):
+                            (io.SCRIPT_OUTAGE, self._outage), (io.GET_COSTS, self._costs)):
             row.server(self, answer)
         self._slow = [row.publisher(self) for row in (io.PRICES, io.WEATHER, io.PLAN)]
         self._forecasts = io.FORECASTS.publisher(self)
         self._say_all()
         self.create_timer(1.0, self._second)
-        self.create_timer(10.0, self._say_anomalies)  # events have no late joiners
+        self._say_anomalies()
 
     def supply(self) -> int:
         return msg.Reading.SUPPLY_ISLAND if self.now() < self.out_until else msg.Reading.SUPPLY_GRID
@@ -210,14 +212,19 @@ class FakeHome(HomeNode):
         self.anomalies.publish(msg.Anomaly(**raised, id='a1', outlet='hair_dryer', kind=1, severity=3, value=23.4,
                                            text='drew 23.4 A for 4 s and was switched off'))
         self.anomalies.publish(msg.Anomaly(**raised, id='a2', outlet='television', kind=7, severity=1, value=118.0,
-                                           text='stands by at 12 W for 9 h'))
+                                           text='stands by at 12 W for 9 h',
+                                           since=to_msg(self.now() - 32_400), probability=0.97, wasted_energy_kwh=0.11,
+                                           wasted_money=0.034, currency='EUR'))
 
     def _say_grid(self) -> None:
         out = self.now() < self.out_until
         self.tie.publish(msg.Breaker(stamp=to_msg(self.now()), state=1 if out else 2, grid_alive=not out,
                                      grid_voltage=0.0 if out else 230.4, grid_frequency=math.nan if out else 49.99))
-        self.island.publish(msg.IslandMode(stamp=to_msg(self.now()), member='battery', mode=7 if out else 1, epoch=1,
-                                           leader='battery' if out else ''))
+        names = [outlet.id for outlet in self.outlets]
+        self.island.publish(msg.IslandMode(
+            stamp=to_msg(self.now()), member='battery', mode=7 if out else 1, epoch=1, term=4, leader='battery',
+            authority=True, committee=['battery', *names[:4]], members=names[:100], shed=names[1:2] if out else [],
+            voltage=230.4, frequency=49.9))
 
     def _second(self) -> None:
         now = self.now()
@@ -247,7 +254,10 @@ class FakeHome(HomeNode):
         if outlet is None:
             response.message = f'no outlet is called {request.outlet}'
             return response
-        outlet.type, outlet.model, outlet.named = request.type, request.model, bool(request.type)
+        if request.undo:
+            outlet.type, outlet.model, outlet.named = outlet.first
+        else:
+            outlet.type, outlet.model, outlet.named = request.type, request.model, bool(request.type)
         self.identities.publish(outlet.identity())
         response.success, response.examples = True, 3
         return response
@@ -260,6 +270,12 @@ class FakeHome(HomeNode):
             msg.HistoryPoint(start=to_msg(at), mean=mean, minimum=0.6 * mean, maximum=1.3 * mean, count=int(step))
             for at in np.arange(start, end, step)
             for mean in [float((outlet.watts if outlet else 10) * (0.6 + 0.4 * math.sin(at / 700)))]]
+        return response
+
+    def _costs(self, request, response):
+        response.success, response.currency = True, 'EUR'
+        response.outlets = [msg.OutletCost(outlet=o.id, energy_kwh=o.energy, cost=0.31 * o.energy, priced=1.0)
+                            for o in self.outlets]
         return response
 
     def _outage(self, request, response):

@@ -23,7 +23,8 @@ CHROMIUM = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(
 ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
              '--disable-component-update', '--disable-sync']
 TIMEOUT = 20.0  # for anything to come true [s]
-PAGES = ('', 'plan', 'outlet/kettle')
+PAGES = ('', 'devices', 'plan', 'microgrid', 'outlet/kettle')
+DRAWN = {'devices': '.loop svg polygon'}  # what shows that a page is drawn, where it is no chart
 
 
 def needed(what: str) -> None:
@@ -218,6 +219,59 @@ def test_the_plan_page_draws_prices_power_and_the_devices_times(page, home, url)
     expect(page.locator('.gantt .bars').first).to_have_attribute('aria-label', re.compile('kW'))
 
 
+def test_the_devices_page_says_what_each_is_and_costs_and_learns_what_it_is_told(page, home, url):
+    from playwright.sync_api import expect
+    home.corrections.clear()
+    page.goto(f'{url}devices')
+    row = page.locator('li.device-row[data-outlet=refrigerator]')
+    expect(row.locator('.device')).to_have_text('Refrigerator, Liebherr CN 4313')
+    expect(row).to_contain_text('Known to waste energy')
+    expect(row.locator('.device-cost .hint')).to_contain_text('0.93', use_inner_text=True)
+    row.get_by_text('Not right?').click()
+    row.get_by_label('It is a …').fill('freezer')
+    page.keyboard.press('Enter')
+    expect(row.locator('.device')).to_have_text('Freezer')
+    row.get_by_role('button', name='Take the last correction back').click()
+    expect(row.locator('.device')).to_have_text('Refrigerator, Liebherr CN 4313')
+    assert [c.undo for c in home.corrections] == [False, True]
+
+
+def test_the_micro_grid_page_shows_leader_members_and_what_is_shed(page, home, url):
+    from playwright.sync_api import expect
+    page.goto(f'{url}microgrid')
+    expect(page.locator('.sequence [aria-current]')).to_have_text('Grid')
+    page.goto(url)
+    page.get_by_role('button', name='Fail the grid').click()
+    page.goto(f'{url}microgrid')
+    expect(page.locator('.sequence [aria-current]')).to_have_text('Regulate')
+    expect(page.locator('.standing dd').first).to_have_text('Battery')
+    expect(page.get_by_role('img', name='5 members vote, 4 outlets, 1 shed')).to_be_visible()
+    expect(page.locator('.shed-row[data-outlet=kettle]')).to_contain_text('shed now')
+    expect(page.locator('.past-list strong').first).to_have_text('Regulate')
+    page.goto(url)
+    page.get_by_role('button', name='Restore it').click()
+
+
+@pytest.mark.parametrize('how', ['buttons', 'drag'])
+def test_the_shed_order_is_changed_by_hand(page, home, url, how):
+    from playwright.sync_api import expect
+    for outlet, priority in zip(home.outlets, (2, 6, 6, 6), strict=True):
+        outlet.priority, outlet.rank = priority, home.outlets.index(outlet)
+        home.states.publish(outlet.state())
+    rows = page.locator('.shed-row')
+    last = home.outlets[3]
+    page.goto(f'{url}microgrid')
+    expect(rows.last).to_have_attribute('data-outlet', last.id)
+    if how == 'buttons':
+        page.get_by_role('button', name=f'Keep {last.title} longer').click()
+        expect(rows.nth(2)).to_have_attribute('data-outlet', last.id)
+        assert (last.priority, last.rank) == (6, 1)
+    else:
+        rows.last.drag_to(rows.first)
+        expect(rows.first).to_have_attribute('data-outlet', last.id)
+        assert (last.priority, last.rank) == (2, 0)
+
+
 # what one can use but a screen reader has no name for
 NAMELESS = '''() => [...document.querySelectorAll("a[href], button, input, select, [role=img], [role=group]")]
     .filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)'''
@@ -234,7 +288,7 @@ def test_nothing_leaves_the_machine_nothing_breaks_and_everything_has_a_name(bro
     page.on('pageerror', lambda error: broken.append(str(error)))
     for path in PAGES:
         page.goto(url + path)
-        page.locator('.chart svg path').first.wait_for(state='attached')
+        page.locator(DRAWN.get(path, '.chart svg path')).first.wait_for(state='attached')
         picture(page, f'{path.replace("/", "-") or "overview"}-{look}')
         assert page.evaluate(NAMELESS) == []
         assert page.locator('h1').count() == 1 and page.locator('main').count() == 1
@@ -256,7 +310,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser, home, url, path):
     context = browser.new_context(viewport={'width': 360, 'height': 740}, is_mobile=True, has_touch=True)
     page = context.new_page()
     page.goto(url + path)
-    page.locator('.chart svg path').first.wait_for(state='attached')
+    page.locator(DRAWN.get(path, '.chart svg path')).first.wait_for(state='attached')
     wide = page.evaluate('[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > 361 '
                          '&& !e.closest("svg, .unseen")).map(e => e.className).slice(0, 5)')
     assert page.evaluate('document.documentElement.scrollWidth') <= 360 and wide == []

@@ -6,7 +6,7 @@ import pytest
 
 from hearthgrid_msgs import msg, srv
 from hearthgrid_ros.health import ERROR, OK, WARN
-from hearthgrid_ros.interfaces import ANOMALIES, GET_HISTORY, PLAN, READINGS, STATES
+from hearthgrid_ros.interfaces import ANOMALIES, GET_COSTS, GET_HISTORY, PLAN, PRICES, READINGS, STATES
 from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_msg
@@ -167,3 +167,18 @@ def test_it_starts_by_itself_and_ends_on_a_signal(ros, tmp_path, number):
         assert child.wait(30) == 0 and 'Traceback' not in said and 'Warning' not in said, said
     assert not (tmp_path / 'hearthgrid.db-wal').exists(), 'closed cleanly'
     assert open_history(tmp_path).outlets() == []
+
+
+def test_costs_are_told(ros, store):
+    now = store.now()
+    publish(ros, store, READINGS, reading(now - 5, energy_kwh=7.0), reading(now - 1, energy_kwh=9.0))
+    publish(ros, store, PRICES, msg.PriceSeries(stamp=to_msg(now), issuer='market', currency='EUR', step=86_400.0,
+                                                start=to_msg(now - 86_400), import_price=[0.25, 0.25]))
+    assert ros.until(lambda: store._writer.stats().written == 2 and store._writer.stats().records == 1)
+    answer = ros.call(GET_COSTS.client(store.peer), srv.GetCosts.Request(start=to_msg(now - 3600)))
+    assert answer.success and answer.currency == 'EUR', answer.message
+    kettle, = answer.outlets
+    assert (kettle.outlet, kettle.energy_kwh, kettle.priced) == ('kettle', 2.0, 1.0)
+    assert kettle.cost == pytest.approx(0.5)
+    refused = ros.call(GET_COSTS.client(store.peer), srv.GetCosts.Request(start=to_msg(now + 100)))
+    assert not refused.success and 'after the start' in refused.message

@@ -191,6 +191,9 @@ MARKERS = Topic('markers', MarkerArray, STATE, Scope.HOME, 'the house, for rviz'
 ECHO = Topic('reading', msg.Reading, TELEMETRY, Scope.OUTLET, 'its reading under its own name, for rqt_plot (`echo`)')
 
 GET_HISTORY = Service('get_history', srv.GetHistory, Scope.HOME, 'a quantity over time, from `store`')
+GET_COSTS = Service('get_costs', srv.GetCosts, Scope.HOME, 'what each outlet used and cost over a time, from `store`')
+ACKNOWLEDGE = Service('acknowledge', srv.Acknowledge, Scope.HOME, 'a person has seen an anomaly')
+TEST_NOTIFICATION = Service('test_notification', srv.TestNotification, Scope.HOME, 'a test message to a channel')
 CORRECT_IDENTITY = Service('correct_identity', srv.CorrectIdentity, Scope.HOME, 'a person names a device')
 SCRIPT_OUTAGE = Service('script_outage', srv.ScriptOutage, Scope.HOME, 'in the simulation: fail the utility')
 PLUG_APPLIANCE = Service('plug_appliance', srv.PlugAppliance, Scope.HOME, 'in the simulation: change an appliance')

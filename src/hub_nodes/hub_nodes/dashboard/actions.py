@@ -11,6 +11,7 @@ from hearthgrid_msgs import msg, srv
 from hearthgrid_ros.interfaces import (
     CAPTURE_WAVEFORM,
     CORRECT_IDENTITY,
+    GET_COSTS,
     GET_HISTORY,
     REQUEST,
     RESET_TRIP,
@@ -200,20 +201,21 @@ class Actions:
             return response
         return Answer(True, done) if response.success else Answer(False, f'{who}: {response.message or "refused"}')
 
-    async def correct(self, outlet: str, type: str, model: str) -> Answer:
-        return await self._told(
-            CORRECT_IDENTITY, '', srv.CorrectIdentity.Request(outlet=outlet, type=type, model=model), 'Identification',
-            f'{self._title(outlet)} is a {words.plain(type)}: learnt.' if type else 'The name is forgotten.')
+    async def correct(self, outlet: str, type: str, model: str, undo: bool = False) -> Answer:
+        done = 'The last correction is taken back.' if undo else \
+            f'{self._title(outlet)} is a {words.plain(type)}: learnt.' if type else 'The name is forgotten.'
+        return await self._told(CORRECT_IDENTITY, '', srv.CorrectIdentity.Request(
+            outlet=outlet, type=type, model=model, undo=undo), 'Identification', done)
 
     async def reset_trip(self, outlet: str) -> Answer:
         return await self._told(RESET_TRIP, outlet, srv.ResetTrip.Request(sender=SENDER), self._title(outlet),
                                 'The trip is reset.')
 
-    async def set_priority(self, outlet: str, priority: str) -> Answer:
+    async def set_priority(self, outlet: str, priority: str, rank: int = 0) -> Answer:
         if PRIORITIES.get(priority, 0) == 0:
             return Answer(False, f'{priority} is not a priority.')
-        return await self._told(SET_PRIORITY, outlet, srv.SetPriority.Request(priority=PRIORITIES[priority]),
-                                self._title(outlet), f'Priority: {words.PRIORITIES[priority]}.')
+        return await self._told(SET_PRIORITY, outlet, srv.SetPriority.Request(
+            priority=PRIORITIES[priority], rank=rank), self._title(outlet), f'Priority: {words.PRIORITIES[priority]}.')
 
     async def capture(self, outlet: str) -> Answer:
         response = await self._call(CAPTURE_WAVEFORM, outlet, srv.CaptureWaveform.Request(), self._title(outlet))
@@ -232,6 +234,15 @@ class Actions:
                                            kind=srv.ScriptOutage.Request.KIND_BLACKOUT)
         return await self._told(SCRIPT_OUTAGE, '', request, 'The simulation', 'The grid is restored.' if request.restore
                                 else f'The grid fails for {words.span(duration)}.')
+
+    async def costs(self, start: float) -> values.Costs | Answer:
+        response = await self._call(GET_COSTS, '', srv.GetCosts.Request(start=to_msg(start)), 'The store')
+        if isinstance(response, Answer):
+            return response
+        if not response.success:
+            return Answer(False, f'The store: {response.message or "no costs"}')
+        return values.Costs(start, response.currency, tuple(
+            values.Cost(one.outlet, one.energy_kwh, one.cost, one.priced) for one in response.outlets))
 
     async def history(self, outlet: str, quantity: str, span: float) -> values.History | Answer:
         now = self.now()

@@ -29,20 +29,23 @@ class Backend(Protocol):
     async def ask(self, outlet: str, wish: str) -> Answer:
         """Ask an outlet, in the person's voice, to be 'on' or 'off', or ('auto') withdraw what was asked."""
 
-    async def correct(self, outlet: str, type: str, model: str) -> Answer:
-        """Name the device on an outlet; an empty type forgets the name."""
+    async def correct(self, outlet: str, type: str, model: str, undo: bool = False) -> Answer:
+        """Name the device on an outlet; an empty type forgets the name. `undo` takes the last correction back."""
 
     async def reset_trip(self, outlet: str) -> Answer:
         """Unlatch a tripped outlet."""
 
-    async def set_priority(self, outlet: str, priority: str) -> Answer:
-        """Set the shedding class of an outlet."""
+    async def set_priority(self, outlet: str, priority: str, rank: int = 0) -> Answer:
+        """Set the shedding class of an outlet, and its rank within it."""
 
     async def capture(self, outlet: str) -> Answer:
         """Fetch an outlet's newest raw window into the model."""
 
     async def outage(self, duration: float) -> Answer:
         """In the simulation, fail the utility for so long [s]; 0 restores it."""
+
+    async def costs(self, start: float) -> values.Costs | Answer:
+        """Return what every outlet used and cost since `start` [s], or why not."""
 
     async def history(self, outlet: str, quantity: str, span: float) -> values.History | Answer:
         """Return a stored quantity over the last `span` [s], or why not."""

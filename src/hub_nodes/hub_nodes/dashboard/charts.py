@@ -14,6 +14,9 @@ from hub_nodes.dashboard.when import milliseconds
 Rows = list[list[list[float]]]
 HARMONICS = 21     # bars shown
 CYCLES = 2         # of a waveform shown
+# Axes that do not blow noise up. [V], [Hz]
+_SPAN_V = {':min': 'v => Math.floor(v.min - 5)', ':max': 'v => Math.ceil(v.max + 5)'}
+_SPAN_HZ = {':min': 'v => Math.floor(v.min * 10 - 2) / 10', ':max': 'v => Math.ceil(v.max * 10 + 2) / 10'}
 FONT = 'Roboto, system-ui, sans-serif'  # the page's, by name: text is measured before it is drawn
 
 
@@ -81,6 +84,19 @@ def live_rows(samples: Iterable[Sequence[float]]) -> Rows:
     """`samples` : rows of time [s], load, grid, solar, battery [W], as of `HomeModel.samples`."""
     rows = list(samples)
     return [[[milliseconds(row[0]), _number(row[column] * 1e-3)] for row in rows] for column in range(1, 5)]
+
+
+def mains_chart() -> dict:
+    """Voltage [V] and frequency [Hz] over the last minutes."""
+    series = [_line('Voltage', 'var(--grid)'), _line('Frequency', 'var(--price)', yAxisIndex=1)]
+    right = _axis('Hz', splitLine={'show': False}, **_SPAN_HZ)
+    return _chart(series, _time_axis(), [_axis('V', **_SPAN_V), right], ['V', 'Hz'], 2)
+
+
+def mains_rows(rows: Iterable[Sequence[float]]) -> Rows:
+    """`rows` : time [s], voltage [V], frequency [Hz], as of `HomeModel.mains`."""
+    rows = list(rows)
+    return [[[milliseconds(row[0]), _number(row[column])] for row in rows] for column in (1, 2)]
 
 
 def power_chart() -> dict:
@@ -167,6 +183,7 @@ def battery_rows(plan: values.Plan | None) -> Rows:
 
 # Noise shall look like nothing. [A], [W]
 _FROM_ZERO = {':min': 'v => v.min > -1 ? 0 : null'}
+_AT_REST = 0.05  # current below which a picture is not blown up [A]
 _HARMONICS = {'min': 0, ':max': 'v => v.max < 0.01 ? 0.01 : null'}
 _AT_LEAST = {':min': 'v => v.max - v.min < 0.2 ? -0.2 : null', ':max': 'v => v.max - v.min < 0.2 ? 0.2 : null'}
 
@@ -264,3 +281,23 @@ def segments(power: Sequence[float], least: float = 1.0) -> list[tuple[int, int,
             out.append((first, i, sum(power[first:i]) / (i - first)))
             first = None
     return out
+
+
+PICTURE = 64  # points of a small V–I picture
+
+
+def loop_picture(waveform: values.Waveform | None) -> str:
+    """Return a small V–I picture, one cycle, as SVG that fills its box; empty when nothing is drawn."""
+    if waveform is None:
+        return ''
+    count = _shown(waveform, 1)
+    pick = np.linspace(0, count - 1, min(PICTURE, count)).round().astype(int)
+    voltage, current = waveform.voltage[pick], waveform.current[pick]
+    size = np.abs(voltage).max(), max(float(np.abs(current).max()), _AT_REST)
+    if not size[0] > 0:
+        return ''
+    points = ' '.join(f'{x:.1f},{y:.1f}' for x, y in zip(30 + 27 * voltage / size[0], 30 - 27 * current / size[1],
+                                                         strict=True))
+    return ('<svg viewBox="0 0 60 60" role="img" aria-label="Current against voltage over one cycle">'
+            '<path d="M3 30H57M30 3V57" stroke="var(--line)" fill="none"/>'
+            f'<polygon points="{points}" fill="none" stroke="var(--accent)" stroke-width="1.5"/></svg>')

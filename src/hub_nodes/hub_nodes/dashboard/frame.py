@@ -10,7 +10,7 @@ from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.views import HomeState
 from hub_nodes.dashboard.widgets import Tag
 
-PAGES = (('/', 'Overview'), ('/plan', 'Plan'))
+PAGES = (('/', 'Overview'), ('/devices', 'Devices'), ('/plan', 'Plan'), ('/microgrid', 'Micro-grid'))
 
 
 LOGO = ('<svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><path fill="currentColor" '

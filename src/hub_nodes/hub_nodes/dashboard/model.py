@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hub_nodes.dashboard import values
 from hub_nodes.dashboard.values import METERS, NAN, Reading
-from hub_nodes.dashboard.views import HomeState, Limits, OutletView, Place, Totals
+from hub_nodes.dashboard.views import HomeState, Limits, OutletView, Place, Step, Totals
 from hub_nodes.dashboard.words import title
 
 
@@ -38,6 +38,8 @@ class HomeModel:
         self._forecasts: dict[tuple[str, str], values.Forecast] = {}
         self._latest: dict[type, object] = {}
         self._samples: deque[tuple[float, ...]] = deque(maxlen=limits.samples)
+        self._mains: deque[tuple[float, float, float]] = deque(maxlen=limits.samples)
+        self._steps: deque[Step] = deque(maxlen=limits.steps)
         self._put = {Reading: self._put_reading, values.State: self._put_state, values.Identity: self._put_identity,
                      values.Waveform: self._put_waveform, values.Request: self._put_request,
                      values.Island: self._put_island, values.Anomaly: self._put_anomaly,
@@ -101,6 +103,9 @@ class HomeModel:
         if value.member not in self._islands and len(self._islands) >= self._limits.outlets:
             raise ValueError(f'{value.member}: more than {self._limits.outlets} members')
         self._islands[value.member] = value
+        speaks = self._spokesman()
+        if speaks is not None and (not self._steps or self._steps[-1].mode != speaks.mode):
+            self._steps.append(Step(speaks.stamp, speaks.mode, speaks.leader, speaks.evidence))
 
     def _put_anomaly(self, value: values.Anomaly, now: float) -> None:
         self._raised.pop(value.id, None)
@@ -125,9 +130,11 @@ class HomeModel:
                 return
             if self._samples and now < self._samples[-1][0]:
                 self._samples.clear()  # the clock was set back
+                self._mains.clear()
             totals = self.totals(now)
             row = (totals.load, totals.grid, totals.solar, totals.battery)
             self._samples.append((now, *(NAN if value is None else value for value in row)))
+            self._mains.append((now, totals.voltage, totals.frequency))
 
     def samples(self, since: float = -math.inf) -> list[tuple[float, float, float, float, float]]:
         """Return rows after `since`: time [s], load, grid, solar, battery [W]."""
@@ -138,6 +145,26 @@ class HomeModel:
                     break
                 new.append(row)
             return new[::-1]
+
+    def mains(self, since: float = -math.inf) -> list[tuple[float, float, float]]:
+        """Return rows after `since`: time [s], voltage [V], frequency [Hz]."""
+        with self._lock:
+            return [row for row in self._mains if row[0] > since]
+
+    def members(self) -> list[values.Island]:
+        """Return the last word of every member, by name."""
+        with self._lock:
+            return sorted(self._islands.values(), key=lambda island: island.member)
+
+    def spokesman(self) -> values.Island | None:
+        """Return the word of the member that speaks for the home: the leader's, else the newest most agree on."""
+        with self._lock:
+            return self._spokesman()
+
+    def steps(self) -> list[Step]:
+        """Return where the home has stood since this page's node began, the newest first."""
+        with self._lock:
+            return list(reversed(self._steps))
 
     def latest(self, kind: type):
         """Return the newest value of a kind a home has one of (Prices, Weather, Plan, Tie, Battery), or None."""

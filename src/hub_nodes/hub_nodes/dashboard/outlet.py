@@ -5,6 +5,7 @@ from nicegui import background_tasks
 
 from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Answer, Backend
+from hub_nodes.dashboard.correction import Correction, type_list
 from hub_nodes.dashboard.frame import Clockwork
 from hub_nodes.dashboard.overview import Switch, heard, lamp
 from hub_nodes.dashboard.views import OutletView
@@ -13,9 +14,6 @@ from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, tell
 RECENT = 300.0     # of the power chart [s]
 CAPTURE = 2.0      # between requests for a raw window [s]
 SPANS = {'1 h': 3600.0, '24 h': 86_400.0, '7 d': 604_800.0}
-KNOWN = ('air conditioner', 'coffee machine', 'computer', 'dishwasher', 'dryer', 'fan', 'freezer', 'hair dryer',
-         'heat pump', 'heater', 'iron', 'kettle', 'lamp', 'laptop', 'microwave', 'monitor', 'oven', 'refrigerator',
-         'router', 'television', 'toaster', 'vacuum', 'washing machine')
 
 
 def build(backend: Backend, clockwork: Clockwork, outlet: str) -> None:
@@ -213,36 +211,17 @@ class Doing:
 
 
 class Device:
-    """What is plugged in, how sure that is, and a form for saying what it really is."""
+    """What is plugged in, how sure that is, what its model is known for, and a form for saying what it really is."""
 
     def __init__(self, backend: Backend, outlet: str) -> None:
         self._backend, self._outlet, self._shown = backend, outlet, None
         with card('What is plugged in'):
             self._name = Tag('p', '', 'device')
             self._sure = Tag('p', '', 'hint')
+            self._note = Tag('p', '', 'hint')
             self._candidates = Tag('ul', css='candidates')
-            with Tag('form', css='correct', aria_label='Correct the device') as form:
-                with Tag('label', css='field'):
-                    Tag('span', 'Not right? It is a …')
-                    Tag('input', name='type', list='hg-types', required=True, maxlength=48, autocomplete='off',
-                        placeholder='kettle')
-                with Tag('label', css='field'):
-                    Tag('span', 'Make and model, if you like')
-                    Tag('input', name='model', maxlength=64, autocomplete='off', placeholder='Bosch TWK 7101')
-                Tag('button', 'Save', 'button', type='submit')
-                with Tag('datalist', id_='hg-types'):
-                    for name in sorted({*KNOWN, *map(words.plain, backend.model.types())}):
-                        Tag('option', value=name)
-            form.on('submit.prevent', self._correct, js_handler='(e) => { '
-                    'emit(Object.fromEntries(new FormData(e.target))); e.target.reset(); }')
-
-    async def _correct(self, event) -> None:
-        said = event.args if isinstance(event.args, dict) else {}
-        kind, model = str(said.get('type', '')).strip()[:48], str(said.get('model', '')).strip()[:64]
-        if not kind:
-            tell(Answer(False, 'Say what it is first.'))
-            return
-        tell(await self._backend.correct(self._outlet, kind, model))
+            Correction(backend, outlet)
+            type_list(backend)
 
     def refresh(self, view: OutletView) -> None:
         identity = view.identity
@@ -251,6 +230,7 @@ class Device:
         self._shown = identity
         self._name.say(words.device(identity))
         self._sure.say(words.confidence(identity))
+        self._note.say(words.nameplate(identity))
         self._candidates.clear()
         if identity is None or identity.state == 'off':
             return
@@ -274,5 +254,3 @@ class Spectrum:
 
     def refresh(self, view: OutletView) -> None:
         self._chart.draw(charts.harmonics_rows, view.reading if view.fresh else None)
-
-

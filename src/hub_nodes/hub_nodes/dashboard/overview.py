@@ -195,6 +195,9 @@ class Notices:
                 if view is not None:
                     Tag('a', view.title, href=outlet_url(anomaly.outlet))
                 Tag('span', anomaly.text)
+            known = words.evidence(anomaly)
+            if known:
+                Tag('p', known[:1].upper() + known[1:], 'hint')
 
 
 class Ahead:

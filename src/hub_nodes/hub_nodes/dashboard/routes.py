@@ -9,7 +9,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
-from hub_nodes.dashboard import frame, outlet, overview, plan, status
+from hub_nodes.dashboard import devices, frame, microgrid, outlet, overview, plan, status
 from hub_nodes.dashboard.backend import Backend
 
 ICON = frame.LOGO.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" color="#a8480f" ')
@@ -71,6 +71,16 @@ def _pages() -> None:
     def _plan() -> None:
         with frame.page(_home(), 'Plan', '/plan') as clockwork:
             plan.build(_home(), clockwork)
+
+    @ui.page('/devices')
+    def _devices() -> None:
+        with frame.page(_home(), 'Devices', '/devices') as clockwork:
+            devices.build(_home(), clockwork)
+
+    @ui.page('/microgrid')
+    def _microgrid() -> None:
+        with frame.page(_home(), 'Micro-grid', '/microgrid') as clockwork:
+            microgrid.build(_home(), clockwork)
 
     @ui.page('/outlet/{name}')
     def _outlet(name: str) -> None:

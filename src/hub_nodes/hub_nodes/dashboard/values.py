@@ -46,6 +46,8 @@ class State:
     power_min: float = NAN              # [W]
     power_max: float = NAN              # infinity = no cap [W]
     reason: str = ''
+    rank: int = 0                       # within its priority: a higher one is shed sooner
+    demand: float = NAN                 # what it would draw were nothing asked [W]
     priority: str = 'unknown'           # medical, refrigeration, safety, essential, deferrable, comfort
     thermal_load: float = NAN           # 1 trips [1]
     deferrable: bool = False
@@ -64,6 +66,9 @@ class Identity:
     model: str = ''
     probability: float = NAN            # 0 … 1
     model_probability: float = NAN      # 0 … 1
+    novelty: float = NAN                # how unlike all that was learnt, 0 … 1
+    rated_power: float = NAN            # by the library of models [W]
+    note: str = ''                      # what the library says of this model
     candidates: tuple[str, ...] = ()
     candidate_probabilities: tuple[float, ...] = ()
     recipe: str = ''
@@ -81,6 +86,11 @@ class Anomaly:
     status: str = 'unknown'             # raised, cleared
     value: float = NAN
     expected: float = NAN
+    since: float = 0.0                  # when it began, 0 = not known [s]
+    probability: float = NAN            # that it is so
+    wasted_energy_kwh: float = NAN      # since it began; NaN = not a matter of waste [kWh]
+    wasted_money: float = NAN           # [currency]
+    currency: str = ''
     text: str = ''
 
 
@@ -190,6 +200,13 @@ class Island:
     epoch: int = 0
     term: int = 0
     leader: str = ''
+    provisional: bool = False           # no majority stands behind it: it may only reduce
+    authority: bool = False             # this member holds the lease and may command
+    committee: tuple[str, ...] = ()     # who votes, by rank
+    members: tuple[str, ...] = ()       # that answer the leader
+    shed: tuple[str, ...] = ()          # outlets it has shed
+    voltage: float = NAN                # [V]
+    frequency: float = NAN              # NaN when dead [Hz]
     evidence: str = ''
 
 
@@ -200,6 +217,25 @@ class Battery:
     stamp: float
     charge: float = NAN                 # state of charge, 0 … 1
     temperature: float = NAN            # [°C]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one outlet used over a time, and what that cost."""
+
+    outlet: str
+    energy_kwh: float                   # [kWh]
+    cost: float = NAN                   # [currency]
+    priced: float = NAN                 # share of the energy whose price is known
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What all outlets used and cost since `start` [s]."""
+
+    start: float
+    currency: str
+    outlets: tuple[Cost, ...] = ()
 
 
 @dataclass(frozen=True)

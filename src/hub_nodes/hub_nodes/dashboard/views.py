@@ -23,6 +23,7 @@ class Limits:
     outlet_samples: int = 300   # of each outlet's power, one a reading
     anomalies: int = 100        # raised at once, and as many cleared
     forecasts: int = 1100
+    steps: int = 200            # of the micro-grid's sequence
     quiet_after: float = 5.0    # without a reading an outlet counts as not heard [s]
     clock_tolerance: float = 30.0  # a reading's stamp may be off by this [s]
 
@@ -54,6 +55,16 @@ class HomeState:
     leader: str = ''
     step: str = ''              # of the micro-grid: election, join, shed, …
     tie: values.Tie | None = None
+    evidence: str = ''
+
+
+@dataclass(frozen=True)
+class Step:
+    """When the home came to stand where it did: a mode of the micro-grid's sequence."""
+
+    since: float                # [s]
+    mode: str
+    leader: str = ''
     evidence: str = ''
 
 

@@ -23,3 +23,8 @@ def local(at: float) -> datetime:
 def milliseconds(at: float) -> int:
     """Return where a chart draws a time `at` [s]: local time counted as UTC. [ms]"""
     return round((at + local(at).utcoffset().total_seconds()) * 1e3)
+
+
+def month_start(at: float) -> float:
+    """Return when the local month of `at` began. Both in [s]."""
+    return local(at).replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()

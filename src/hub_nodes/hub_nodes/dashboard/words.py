@@ -90,8 +90,11 @@ PRIORITIES = {'medical': 'Medical: shed last', 'refrigeration': 'Refrigeration',
               'comfort': 'Comfort: shed first'}
 KINDS = {'overcurrent': 'Over-current', 'overtemperature': 'Over-temperature', 'voltage': 'Supply voltage',
          'sensor': 'Measurement', 'silent': 'Not heard', 'power': 'Unusual power', 'waste': 'Stand-by for long',
-         'waveform': 'Changed waveform', 'arc': 'Arc', 'unknown': 'Notice'}
+         'waveform': 'Changed waveform', 'arc': 'Arc', 'stuck': 'Runs without end',
+         'start': 'Starts hard', 'winding': 'Shorted winding', 'contact': 'Hot contact', 'forgotten': 'Left on',
+         'drift': 'Slow change', 'unknown_device': 'Unknown device', 'tamper': 'Another device', 'unknown': 'Notice'}
 SEVERITIES = {'critical': 'Critical', 'warning': 'Warning', 'info': 'Notice', 'unknown': 'Notice'}
+MODES = {'grid': 'on the grid', 'outage': 'outage', 'unknown': 'not known'}
 STEPS = {'election': 'choosing a leader', 'confirmation': 'confirming the leader', 'join': 'outlets are joining',
          'shed': 'fitting the load to the battery', 'regulate': 'holding voltage and frequency',
          'synchronise': 'synchronising with the grid'}
@@ -135,3 +138,24 @@ def confidence(identity) -> str:
         return ''
     return 'named' if identity.state == 'named' else (
         f'{percent(identity.probability)} sure' if math.isfinite(identity.probability) else '')
+
+
+def nameplate(identity) -> str:
+    """Return what the library of models says of a `values.Identity` or None; empty when it says nothing."""
+    if identity is None:
+        return ''
+    rated = f'rated {power(identity.rated_power)}' if math.isfinite(identity.rated_power) else ''
+    return '. '.join(part[:1].upper() + part[1:] for part in (identity.note.rstrip('.'), rated) if part)
+
+
+def evidence(anomaly) -> str:
+    """Return what speaks for a `values.Anomaly` and what it costs: 'since 08:10, 96 % sure, 1.2 kWh wasted'."""
+    parts = []
+    if anomaly.since > 0 and math.isfinite(anomaly.stamp):
+        parts.append(f'since {clock(anomaly.since, anomaly.stamp)}')
+    if math.isfinite(anomaly.probability):
+        parts.append(f'{percent(anomaly.probability)} sure')
+    if math.isfinite(anomaly.wasted_energy_kwh) and anomaly.wasted_energy_kwh > 0:
+        worth = f' ({money(anomaly.wasted_money, anomaly.currency)})' if math.isfinite(anomaly.wasted_money) else ''
+        parts.append(f'{quantity(anomaly.wasted_energy_kwh, "kWh", 2)} wasted{worth}')
+    return ', '.join(parts)

@@ -9,21 +9,23 @@ from pathlib import Path
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from hearthgrid_core.settings import check_bounds, setting
-from hearthgrid_msgs.msg import HistoryPoint, Reading
-from hearthgrid_msgs.srv import GetHistory
+from hearthgrid_msgs.msg import HistoryPoint, OutletCost, Reading
+from hearthgrid_msgs.srv import GetCosts, GetHistory
 from hearthgrid_ros.health import ERROR, OK, STALE, WARN
-from hearthgrid_ros.interfaces import GET_HISTORY, READINGS
+from hearthgrid_ros.interfaces import GET_COSTS, GET_HISTORY, READINGS
 from hearthgrid_ros.node import ManagedNode, run
 from hearthgrid_ros.params import state_dir
 from hearthgrid_ros.time import to_msg, to_seconds
 from hub_nodes.store.backend import Retention, StoreError
 from hub_nodes.store.convert import SOURCES, Recorder, Source, reading_values
+from hub_nodes.store.costs import costs
 from hub_nodes.store.history import FILE, view
 from hub_nodes.store.model import KINDS
 from hub_nodes.store.sqlite import SqliteBackend
 from hub_nodes.store.writer import Stats, Writer
 
 POINTS_MAX = 2000   # of one answer
+COSTS_MAX = 256     # outlets of one answer
 OUTLETS_MAX = 4096  # ids a home may have; more is somebody playing
 AHEAD_MAX = 60.0    # a stamp so far in the future is a clock gone wrong [s]
 REMEMBER = 60.0     # how long a loss shows in the health [s]
@@ -43,9 +45,9 @@ class StoreSettings:
     minutes_days: float = setting(730.0, 'd', 1.0, 36_500.0, 'How long mean, minimum and maximum of each minute are '
                                   'kept.')
     events_days: float = setting(730.0, 'd', 1.0, 36_500.0, 'How long states, identities, labels, anomalies, outages, '
-                                 'grid limits and jobs are kept.')
+                                 'grid limits, prices and jobs are kept.')
     plans_days: float = setting(90.0, 'd', 1.0, 36_500.0, 'How long plans are kept.')
-    series_days: float = setting(30.0, 'd', 1.0, 36_500.0, 'How long forecasts, prices, weather and signatures are '
+    series_days: float = setting(30.0, 'd', 1.0, 36_500.0, 'How long forecasts, weather and signatures are '
                                  'kept.')
     size_max: float = setting(8000.0, 'MB', 10.0, 1e7, 'Size of the database from which readings go before their time, '
                               'the oldest first.')
@@ -57,7 +59,7 @@ class StoreSettings:
 
     def retention(self) -> Retention:
         """Return how long each class is kept."""
-        series = dict.fromkeys(('forecast', 'price', 'weather', 'signature'), self.series_days)
+        series = dict.fromkeys(('forecast', 'weather', 'signature'), self.series_days)
         days = {**dict.fromkeys(KINDS, self.events_days), 'plan': self.plans_days, **series}
         return Retention(self.readings_days, self.minutes_days, days, round(self.size_max * 1e6))
 
@@ -94,14 +96,15 @@ class StoreNode(ManagedNode):
     def on_activate(self, state) -> TransitionCallbackReturn:
         self._ends = [READINGS.subscription(self, self._on_reading)]
         self._ends += [source.topic.subscription(self, partial(self._on_message, source)) for source in SOURCES]
-        self._service = GET_HISTORY.server(self, self._on_history)
+        self._services = [GET_HISTORY.server(self, self._on_history), GET_COSTS.server(self, self._on_costs)]
         return super().on_activate(state)
 
     def on_deactivate(self, state) -> TransitionCallbackReturn:
         for subscription in self._ends:
             self.destroy_subscription(subscription)
         self._ends = []
-        self.destroy_service(self._service)
+        for service in self._services:
+            self.destroy_service(service)
         self._writer.flush(2.0)
         return super().on_deactivate(state)
 
@@ -158,6 +161,18 @@ class StoreNode(ManagedNode):
         columns = (series.start, series.mean, series.minimum, series.maximum, series.count)
         response.points = [HistoryPoint(start=to_msg(start), mean=mean, minimum=low, maximum=high, count=count)
                            for start, mean, low, high, count in zip(*(c.tolist() for c in columns), strict=True)]
+        return response
+
+    def _on_costs(self, request: GetCosts.Request, response: GetCosts.Response) -> GetCosts.Response:
+        try:
+            made, response.currency = costs(self._history, to_seconds(request.start),
+                                            to_seconds(request.end) or self.now())
+        except (ValueError, StoreError) as error:
+            response.message = str(error)[:200]
+            return response
+        response.success = True
+        response.outlets = [OutletCost(outlet=outlet, energy_kwh=one.energy_kwh, cost=one.cost, priced=one.priced)
+                            for outlet, one in list(made.items())[:COSTS_MAX]]
         return response
 
     def _report(self) -> None:

@@ -48,6 +48,27 @@ window.hearthgrid = (() => {
     if (typeof emitEvent === "function") emitEvent("seen", !document.hidden);
   });
 
+  // A row of a list marked .shed-list is dragged: the list hears which outlet goes to which place.
+  let dragged = null;
+  const rowOf = (event) => event.target.closest?.(".shed-row");
+  addEventListener("dragstart", (event) => { dragged = rowOf(event); });
+  addEventListener("dragover", (event) => {
+    const row = rowOf(event);
+    if (!dragged || !row) return;
+    event.preventDefault();
+    for (const one of row.parentElement.children) one.classList.toggle("over", one === row);
+  });
+  addEventListener("drop", (event) => {
+    const row = rowOf(event);
+    if (!dragged || !row) return;
+    event.preventDefault();
+    row.classList.remove("over");
+    const detail = { outlet: dragged.dataset.outlet, to: Number(row.dataset.place) };
+    dragged = null;
+    row.parentElement.dispatchEvent(new CustomEvent("reorder", { detail }));
+  });
+  addEventListener("dragend", () => { dragged = null; });
+
   // NiceGUI shows #popup while the connection is lost and reloads the page once it is back.
   addEventListener("DOMContentLoaded", () => {
     const popup = document.getElementById("popup");
