@@ -29,6 +29,12 @@ class Bus:
         """Whether there is voltage."""
         return self.voltage > DEAD
 
+    @property
+    def known(self) -> bool:
+        """Whether its voltage is a number, and frequency and phase are where there is voltage."""
+        return math.isfinite(self.voltage) and (
+            not self.live or (math.isfinite(self.frequency) and math.isfinite(self.phase)))
+
 
 class Tie:
     """The breaker's interlock, which no message overrides.
@@ -45,10 +51,17 @@ class Tie:
         self._since: list[float] = [math.inf] * len(self._rows)
         self._island = island
         self._lost_at, self._well_since, self._wait = -math.inf, math.inf, 0.0
-        self.closed, self.reason = True, 'closed at the start'
+        self._closed, self.reason = True, 'closed at the start'
+
+    @property
+    def closed(self) -> bool:
+        """Whether it carries the utility. Only its own rule moves it."""
+        return self._closed
 
     def watch(self, now: float, utility: Bus) -> None:
-        """Look at the utility; opens when a limit has been crossed for its time."""
+        """Look at the utility; opens when a limit has been crossed for its time. A voltage not known is none."""
+        if math.isnan(utility.voltage):
+            utility = Bus(0.0, utility.frequency, utility.phase)
         for row, (quantity, side, limit, _, _) in enumerate(self._rows):
             outside = side * (getattr(utility, quantity) - limit) > 0 and (utility.live or quantity == 'voltage')
             self._since[row] = min(self._since[row], now) if outside else math.inf
@@ -65,7 +78,7 @@ class Tie:
         due, name = min(zip((since + row[3] for since, row in zip(self._since, self._rows, strict=True)),
                             (row[4] for row in self._rows), strict=True))
         if self.closed and due <= now + 1e-9:
-            self.closed, self.reason = False, name
+            self._closed, self.reason = False, name
 
     @property
     def deadline(self) -> float:
@@ -80,8 +93,10 @@ class Tie:
 
     def may_close(self, utility: Bus, home: Bus) -> bool:
         """Return whether closing is safe: the home is dead, or both sides are in step (IEEE 1547-2018, table 5)."""
-        if not utility.live or not home.live:
-            return utility.live
+        if not (utility.live and utility.known and home.known):
+            return False
+        if not home.live:
+            return True
         s = self._settings
         angle = math.remainder(utility.phase - home.phase, 2 * math.pi)
         return (abs(utility.frequency - home.frequency) * self._nominal <= s.sync_frequency
@@ -91,6 +106,6 @@ class Tie:
         """Close if the utility is ready and closing is safe; return whether it did."""
         if not self.ready(now) or not self.may_close(utility, home):
             return False
-        self.closed = True
+        self._closed = True
         self.reason = 'synchronised' if home.live else 'the home was dead'
         return True
