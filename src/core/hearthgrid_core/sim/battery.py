@@ -3,10 +3,15 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+
+from ..island.droop import Droop, DroopSettings
 from .settings import BatterySettings
 
 FULL_TAPER = 0.05       # share of capacity below full over which the charging limit falls to nothing
 _JOULE = 3.6e6          # in a kWh
+_BAND = 0.15            # of the frequency the droop may ask for, over nominal; twice that of the voltage
+_FREE = 3.0             # power over rating the droop does not mind: the overload stop acts before
 
 
 class Mode(Enum):
@@ -85,32 +90,42 @@ class Battery:
 
 
 class Former:
-    """A grid-forming inverter: f = f0 − m·P, V = V0 − n·Q on filtered power, soft start, current limit, overload stop.
+    """A grid-forming inverter: the droop of `island.droop` on filtered power, soft start, and a stop on overload.
 
-    Power here is what it delivers, positive into the home.
+    Power here is what it delivers, positive into the home. It is alone, so no limit of power moves its frequency.
     """
 
     def __init__(self, settings: BatterySettings, voltage: float, frequency: float):
-        self._settings, self._nominal_voltage, self._nominal_frequency = settings, voltage, frequency
-        self.reference_voltage, self.reference_frequency = voltage, frequency
-        self.active_power = self.reactive_power = 0.0   # filtered [W], [var]
-        self._ramp, self._limit, self._overloaded = 0.0, 1.0, 0.0
+        self._settings = settings
+        self._droop = Droop([DroopSettings(
+            rating=settings.power_max, nominal_voltage=voltage, nominal_frequency=frequency,
+            droop_frequency=settings.droop_frequency, droop_voltage=settings.droop_voltage,
+            filter_time=settings.filter_time, virtual_reactance=0.0, power_max=_FREE, power_min=-_FREE,
+            frequency_min=(1 - _BAND) * frequency, frequency_max=(1 + _BAND) * frequency, voltage_min=1 - 2 * _BAND,
+            voltage_max=1 + 2 * _BAND, surge=settings.surge)])
+        self._ramp, self._overloaded = 0.0, 0.0
         self.blocked_until = -math.inf                  # after an overload stop [s]
+
+    def refer(self, voltage: float, frequency: float) -> None:
+        """Set the droop references [V], [Hz]; NaN keeps one."""
+        if not math.isnan(voltage):
+            self._droop.reference_voltage[:] = voltage
+        if not math.isnan(frequency):
+            self._droop.reference_frequency[:] = frequency
+        self._droop.refresh()
 
     def begin(self, live: bool, active_power: float, reactive_power: float) -> None:
         """Take the bus over: at full voltage from a `live` one, softly from a dead one."""
-        self.active_power, self.reactive_power = (active_power, reactive_power) if live else (0.0, 0.0)
-        self._ramp, self._limit, self._overloaded = (1.0 if live else 0.0), 1.0, 0.0
+        self._droop.begin(np.array([active_power * live]), np.array([reactive_power * live]))
+        self._ramp, self._overloaded = (1.0 if live else 0.0), 0.0
 
     def frequency(self) -> float:
         """[Hz]"""
-        slope = self._settings.droop_frequency * self._nominal_frequency / self._settings.power_max
-        return self.reference_frequency - slope * self.active_power
+        return float(self._droop.frequency[0])
 
     def voltage(self) -> float:
         """Inner voltage, RMS. [V]"""
-        slope = self._settings.droop_voltage * self._nominal_voltage / self._settings.power_max
-        return (self.reference_voltage - slope * self.reactive_power) * self._ramp * self._limit
+        return float(self._droop.voltage[0]) * self._ramp
 
     def step(self, now: float, duration: float, active_power: float, reactive_power: float, current: float) -> bool:
         """Take in what was delivered over `duration` [s]; return False when it stops on overload.
@@ -118,16 +133,9 @@ class Former:
         current : RMS. [A]
         """
         s = self._settings
-        keep = math.exp(-duration / s.filter_time)
-        self.active_power += (1 - keep) * (active_power - self.active_power)
-        self.reactive_power += (1 - keep) * (reactive_power - self.reactive_power)
+        self._droop.step(duration, np.array([active_power]), np.array([reactive_power]), np.array([current]))
         self._ramp = min(1.0, self._ramp + duration / s.soft_start) if s.soft_start else 1.0
-        most = s.surge * s.power_max / self._nominal_voltage
-        if current > most:
-            self._limit *= most / current
-        else:  # recovers as far as the current allows
-            self._limit = min(1.0, self._limit * min(1.02, most / max(current, 1e-9)))
-        over = active_power > s.overload * s.power_max or self._limit < 0.9
+        over = active_power > s.overload * s.power_max or self._droop.derating[0] < 0.9
         self._overloaded = self._overloaded + duration if over else max(0.0, self._overloaded - duration)
         if self._overloaded < s.overload_time:
             return True

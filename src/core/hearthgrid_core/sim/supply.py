@@ -52,10 +52,7 @@ class Supply:
     def command(self, inverter: str, setpoint: Setpoint) -> None:
         """Obey a setpoint of `battery` or `pv`."""
         if inverter == 'battery':
-            if not math.isnan(setpoint.frequency):
-                self._former.reference_frequency = setpoint.frequency
-            if not math.isnan(setpoint.voltage):
-                self._former.reference_voltage = setpoint.voltage
+            self._former.refer(setpoint.voltage, setpoint.frequency)
         self._orders[inverter] = setpoint
 
     # What is so now.
@@ -133,7 +130,7 @@ class Supply:
         if self.battery:
             order = self._order('battery', now)
             if now >= self._orders['battery'].expiry:
-                self._former.reference_voltage, self._former.reference_frequency = self._nominal, self._hertz
+                self._former.refer(self._nominal, self._hertz)
             target = 0j
             if order.mode is Mode.FOLLOW:
                 active = self.battery.limit(order.active_power)
