@@ -1,17 +1,19 @@
 """The watch as a node: what comes on the topics, what is said, and what garbage may do (nothing)."""
+import json
 import math
 import signal
 
 import pytest
 
-from hearthgrid_core.devices import Kind, Severity, Status
+from hearthgrid_core.devices import AnomalyEvent, Kind, Severity, Status
 from hearthgrid_msgs import msg
 from hearthgrid_ros.health import OK, WARN
-from hearthgrid_ros.interfaces import ANOMALIES, IDENTITIES, READINGS, SIGNATURES, STATES
+from hearthgrid_ros.interfaces import ANOMALIES, IDENTITIES, PRICES, READINGS, SIGNATURES, STATES
 from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_msg
-from hub_nodes.anomaly import OUTLETS, AnomalyNode
+from hub_nodes.anomaly import OUTLETS, AnomalyNode, Prices, anomaly_of
+from hub_nodes.anomaly_state import FILE, FORMAT
 
 RAISED, CLEARED = msg.Anomaly.STATUS_RAISED, msg.Anomaly.STATUS_CLEARED
 NAN = math.nan
@@ -46,7 +48,7 @@ class Talk:
     def __init__(self, ros) -> None:
         self.ros, self.peer = ros, ros.peer()
         self.heard = ros.hear(self.peer, ANOMALIES)
-        self.ends = {row.name: row.publisher(self.peer) for row in (READINGS, SIGNATURES, IDENTITIES, STATES)}
+        self.ends = {row.name: row.publisher(self.peer) for row in (READINGS, SIGNATURES, IDENTITIES, STATES, PRICES)}
         self._last = 0.0
 
     def meet(self, node) -> None:
@@ -103,7 +105,7 @@ def status(node, check):
 def test_the_enums_are_the_messages(ours, prefix):
     theirs = {name.removeprefix(prefix): getattr(msg.Anomaly, name) for name in dir(msg.Anomaly)
               if name.startswith(prefix)}
-    assert {member.name: int(member) for member in ours}.items() <= theirs.items()
+    assert {member.name: int(member) for member in ours} == theirs
 
 
 @pytest.mark.parametrize('kind, change', [
@@ -181,6 +183,151 @@ def test_outlets_watched_are_bounded(node):
     for k in range(OUTLETS + 10):
         node._on_state(msg.OutletState(outlet=f'outlet{k}'))
     assert len(node._outlets) == OUTLETS and status(node, 'watch').level == OK
+
+
+def test_an_event_keeps_its_evidence_in_the_message():
+    event = AnomalyEvent('tv/standby waste', 'tv', Kind.WASTE, Severity.INFO, Status.RAISED, 1e9, 4.0, 0.0, 'stands by',
+                         since=9e8, probability=0.75, wasted_energy=1.5, wasted_money=0.6, currency='EUR')
+    said = anomaly_of(event)
+    assert (said.since.sec, said.probability, said.wasted_energy_kwh, said.currency) == (900_000_000, 0.75, 1.5, 'EUR')
+    assert said.wasted_money == pytest.approx(0.6)
+    bare = anomaly_of(AnomalyEvent('a', 'tv', Kind.ARC, Severity.INFO, Status.RAISED, 1e9, NAN, NAN, 'arc'))
+    assert bare.since.sec == 0 and bare.currency == ''
+    assert all(map(math.isnan, (bare.probability, bare.wasted_energy_kwh, bare.wasted_money)))
+
+
+def test_prices_by_time():
+    prices = Prices.of(msg.PriceSeries(currency='EUR', start=to_msg(1000.0), step=10.0, import_price=[0.5, NAN, 0.25]))
+    assert [prices.at(t) for t in (1000.0, 1009.9, 1020.0, 1029.0)] == [0.5, 0.5, 0.25, 0.25]
+    assert all(math.isnan(prices.at(t)) for t in (999.9, 1010.0, 1030.0))
+
+
+@pytest.mark.parametrize('step', [0.0, -1.0, NAN, math.inf])
+def test_prices_of_no_use_are_refused(step):
+    with pytest.raises(ValueError, match='step'):
+        Prices.of(msg.PriceSeries(step=step, import_price=[1.0]))
+
+
+def test_prices_reach_the_ledger(ros, node, talk):
+    now = talk.peer.get_clock().now().nanoseconds * 1e-9
+    talk.say('prices', msg.PriceSeries(currency='EUR', start=to_msg(now - 60), step=3600.0, import_price=[0.3]))
+    assert talk.keep_reading(lambda: 'kettle' in node._outlets
+                             and node._outlets['kettle'].detector._ledger.currency == 'EUR')
+    node._on_prices(msg.PriceSeries(step=NAN))
+    assert 'step' in node._reason and node._prices.currency == 'EUR'
+
+
+@pytest.mark.parametrize('settings', [{'unknown_after': 0.0, 'tamper_after': 0.0}])
+@pytest.mark.parametrize('state, kind', [(msg.Identity.STATE_UNKNOWN, Kind.UNKNOWN_DEVICE),
+                                         (msg.Identity.STATE_NAMED, Kind.TAMPER)])
+def test_a_device_that_is_not_what_is_known(talk, state, kind):
+    identity = {'outlet': 'kettle', 'candidates': ['heater'], 'candidate_probabilities': [0.97]}
+    talk.say('identities', msg.Identity(state=state, type='tv' if kind is Kind.TAMPER else '', **identity))
+    assert talk.keep_reading(lambda: any(h.kind == int(kind) for h in talk.heard))
+    said = talk.wait(kind, RAISED)
+    assert 'heater' in said.text
+    talk.say('identities', msg.Identity(state=msg.Identity.STATE_KNOWN, type='heater', **identity))
+    assert talk.keep_reading(lambda: any((h.id, h.status) == (said.id, CLEARED) for h in talk.heard))
+
+
+@pytest.mark.parametrize('settings', [{'unknown_after': 0.0}])
+def test_before_anything_was_taught_nothing_is_called_unknown(talk):
+    talk.say('identities', msg.Identity(outlet='kettle', state=msg.Identity.STATE_UNKNOWN))
+    talk.read(4800.0)
+    talk.wait(Kind.OVERCURRENT, RAISED)
+    assert not any(h.kind == int(Kind.UNKNOWN_DEVICE) for h in talk.heard)
+
+
+def test_who_comes_late_hears_what_stands(ros, node, talk):
+    talk.read(4800.0)
+    raised = talk.wait(Kind.OVERCURRENT, RAISED)
+    late = ros.peer(name='late')
+    heard = ros.hear(late, ANOMALIES)
+    assert ros.until(lambda: any(h.id == raised.id for h in heard))
+    ros.end(late)
+
+
+def test_what_stands_is_said_again_before_others_push_it_out(node):
+    """Also when much else was said since: a late joiner gets only the last few messages."""
+    detector = node._outlet('fridge').detector
+    message = msg.OutletState(outlet='fridge', trip=msg.OutletState.TRIP_SENSOR)
+    node._on_state(message)
+    now = node.now()
+    reading = msg.Reading(outlet='fridge', stamp=to_msg(now), voltage=230.0, active_power=0.0)
+    node._tell(detector.step(now, node._observation(node._outlets['fridge'], reading)))
+    assert 'fridge/trip, sensor' in node._said
+    other = AnomalyEvent('tv/a', 'tv', Kind.ARC, Severity.INFO, Status.CLEARED, now, NAN, NAN, 'over')
+    for _ in range(2 * node._said.maxlen):
+        node._tell([other])
+        assert 'fridge/trip, sensor' in node._said
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return {'state_dir': str(tmp_path)}
+
+
+def test_what_stands_outlives_a_restart_and_is_cleared_under_its_id(ros, kept):
+    first = make(ros, **kept)
+    talk = Talk(ros)
+    talk.meet(first)
+    talk.read(4800.0)
+    raised = talk.wait(Kind.OVERCURRENT, RAISED)
+    ros.end(first)
+    talk.heard.clear()
+    second = make(ros, **kept)
+    again = talk.wait(Kind.OVERCURRENT, RAISED)
+    assert again.id == raised.id and again.since == raised.since
+    assert talk.keep_reading(lambda: any((h.id, h.status) == (raised.id, CLEARED) for h in talk.heard))
+    ros.end(second)
+    ros.end(talk.peer)
+
+
+BAD_FILES = {'truncated': '{"format": "hearthgrid anomaly 1", "outl', 'foreign': '{"a": 1}', 'no text': '\udcff',
+             'empty': '', 'a list': '[1, 2]', 'another version': '{"format": "hearthgrid anomaly 9", "outlets": {}}',
+             'deep': '[' * 100_000}
+
+
+@pytest.mark.parametrize('content', BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_cannot_be_used_is_put_aside_and_a_new_one_begun(ros, kept, tmp_path, content):
+    (tmp_path / FILE).write_bytes(content.encode(errors='surrogateescape'))
+    made = make(ros, **kept)
+    assert made._outlets == {} and [p.name.split('-')[0] for p in tmp_path.iterdir()] == [f'{FILE}.bad']
+    ros.end(made)
+    assert json.loads((tmp_path / FILE).read_text()) == {'format': FORMAT, 'outlets': {}}
+
+
+def test_an_outlet_that_cannot_be_read_does_not_cost_the_others(ros, kept, tmp_path):
+    first = make(ros, **kept)
+    for name in ('kettle', 'tv'):
+        first._outlet(name)
+    ros.end(first)
+    state = json.loads((tmp_path / FILE).read_text())
+    state['outlets']['kettle'] = {'version': 1}
+    state['outlets']['x' * 40] = state['outlets']['tv']
+    (tmp_path / FILE).write_text(json.dumps(state))
+    second = make(ros, **kept)
+    assert set(second._outlets) == {'tv'} and status(second, 'state').level == OK
+    ros.end(second)
+
+
+def test_a_half_written_file_does_not_harm_the_good_one(ros, kept, tmp_path):
+    first = make(ros, **kept)
+    first._outlet('kettle')
+    ros.end(first)
+    (tmp_path / f'{FILE}.new').write_text('{"format": "hear')
+    second = make(ros, **kept)
+    assert set(second._outlets) == {'kettle'}
+    ros.end(second)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_the_watch_goes_on(ros, tmp_path):
+    (tmp_path / 'file').write_text('')
+    made = make(ros, state_dir=str(tmp_path / 'file' / 'below'))
+    made._save()
+    assert ros.until(lambda: made._writing is None or made._settle_write() or False)
+    assert status(made, 'state').level == WARN
+    ros.end(made)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from .examples import DevicesError, Taught
 from .household import UNTIL_CHANGE, Claim, Household, Look
 from .identifier import RECIPE, Identification, Identifier, IdentityState
 from .limits import Observation, Trip
+from .recogniser import Recogniser
 from .settings import AnomalySettings, IdentifierSettings
 from .view import appliance_view
 
 __all__ = [
     'RECIPE', 'UNTIL_CHANGE', 'AnomalyDetector', 'AnomalyEvent', 'AnomalySettings', 'Claim', 'Classifier',
     'DevicesError', 'Household', 'Identification', 'Identifier', 'IdentifierSettings', 'IdentityState', 'Kind',
-    'Look', 'Observation', 'Severity', 'Status', 'Taught', 'Trip', 'appliance_view',
+    'Look', 'Observation', 'Recogniser', 'Severity', 'Status', 'Taught', 'Trip', 'appliance_view',
 ]

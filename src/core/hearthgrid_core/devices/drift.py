@@ -1,15 +1,15 @@
-"""Whether a device's waveform is still its own."""
+"""How far a device's waveform is from its own."""
+import math
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 
-from .alarm import WELL, Finding, Severity
 from .classifier import PRIOR_NOISE
-from .examples import squared_distances
+from .examples import DevicesError, squared_distances
 from .settings import AnomalySettings
 
 REFERENCE = 48          # signatures kept of how the device looked at first
-HYSTERESIS = 0.75       # of the ratio, while the alarm is up
 USUAL_QUANTILE = 0.9
 
 
@@ -39,15 +39,29 @@ class Drift:
             if len(self._reference) >= self._settings.waveform_warm:
                 self._measure()
 
-    def judge(self, up: bool) -> Finding:
-        """Return what the newest signatures show."""
-        if len(self._recent) < self._settings.waveform_count:
-            return WELL
-        ratio, bound = float(np.median(self._recent)), self._settings.waveform_ratio
-        if ratio <= bound * (HYSTERESIS if up else 1.0):
-            return Finding(Severity.UNKNOWN, ratio, 1.0)
-        return Finding(Severity.WARNING, ratio, 1.0,
-                       f'its waveform changed: {ratio:.1f} times as far from how it was as is usual; wear or a fault?')
+    @property
+    def ratio(self) -> float:
+        """Median distance of the newest signatures over what is usual, NaN before enough were seen."""
+        return float(np.median(self._recent)) if len(self._recent) == self._recent.maxlen else math.nan
+
+    def state(self) -> dict:
+        """Return the reference as plain values."""
+        return {'reference': [row.tolist() for row in self._reference]}
+
+    @classmethod
+    def from_state(cls, state: Mapping, settings: AnomalySettings, view) -> 'Drift':
+        """Take over what `state` returned. DevicesError when it is damaged."""
+        made = cls(settings, view)
+        try:
+            rows = np.array(state['reference'], dtype=np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DevicesError(f'the saved waveforms are damaged: {error}') from None
+        if rows.size and (rows.ndim != 2 or len(rows) > REFERENCE or not np.isfinite(rows).all()):
+            raise DevicesError(f'the saved waveforms are {rows.shape}, not finite rows of at most {REFERENCE}')
+        made._reference = list(rows) if rows.size else []
+        if len(made._reference) >= settings.waveform_warm:
+            made._measure()
+        return made
 
     def _measure(self) -> None:
         points = np.array(self._reference)

@@ -91,6 +91,10 @@ class Examples:
         """Drop examples by number; return how many were still there."""
         return sum(self._rows.pop(int(number), None) is not None for number in numbers)
 
+    def rows(self, numbers) -> dict[int, tuple[np.ndarray, str, str, int]]:
+        """Return vector, type, model and group of examples by number, of those that there still are."""
+        return {int(number): self._rows[int(number)] for number in numbers if int(number) in self._rows}
+
     def count(self, type: str) -> int:
         """Return how many examples of a type there are."""
         return sum(row[1] == type for row in self._rows.values())
@@ -98,6 +102,10 @@ class Examples:
     def types(self) -> list[str]:
         """Return the types known, in the order they were first taught."""
         return list(dict.fromkeys(row[1] for row in self._rows.values()))
+
+    def units(self) -> set[tuple[str, str]]:
+        """Return type and model of all examples."""
+        return {(type, model) for _, type, model, _ in self._rows.values()}
 
     def taught(self) -> Taught:
         """Return a snapshot, safe to hand to another thread."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .classifier import Classifier
+from .corrections import Correction, Corrections
 from .examples import MODEL_LENGTH, TYPE_LENGTH, DevicesError, checked_label, checked_vector, fits
 from .identifier import Identification, Identifier, IdentityState
 
@@ -97,6 +98,7 @@ class Household:
         self._outlets: OrderedDict[str, _Outlet] = OrderedDict()
         self._names: dict[str, _Name] = {}
         self._pending: dict[str, Look] = {}
+        self._corrections = Corrections()
 
     @property
     def names(self) -> dict[str, tuple[str, str]]:
@@ -128,6 +130,8 @@ class Household:
         elif name is not None and name.sure and look.changed and seen.number is None:
             self._learn(seen, name.type, name.model, None)
             name.numbers.append(seen.number)
+        if not seen.off and seen.number is None:
+            self.identifier.follow(look.vector)
         self._pending[look.outlet] = look
 
     def hear(self, claim: Claim) -> int:
@@ -158,6 +162,7 @@ class Household:
             name = self._names.pop(outlet, None)
             if name is None:
                 raise DevicesError(f'{outlet} has no name to forget')
+            self._remember(outlet, name, [], self.identifier.lessons(name.numbers))
             count = self.identifier.forget(name.numbers)
             self._ask_again(outlet)
             return f'{outlet} is no longer called {name.type}; {count} examples are forgotten'
@@ -168,11 +173,40 @@ class Household:
             recent.append(seen)
         if not recent:
             raise DevicesError(f'{outlet} draws nothing to learn from: switch it on, then name it')
-        group = None
+        checked_label(type, model)
+        before, group = self._names.get(outlet), None
+        replaced = self.identifier.lessons([seen.number for seen in recent if seen.number is not None])
+        kept = None if before is None else _Name(before.type, before.model, before.numbers.copy())
         for seen in reversed(recent):
             group = self._learn(seen, type, model, group)
-        self._name(outlet, type, model, [seen.number for seen in reversed(recent)])
+        learnt = [seen.number for seen in reversed(recent)]
+        self._remember(outlet, kept, learnt, replaced)
+        self._name(outlet, type, model, learnt)
         return f'{outlet} is a {type}: {len(recent)} examples more'
+
+    def undo(self, outlet: str) -> str:
+        """Take the last correction of an outlet back, and what its name taught since. Return what was done.
+
+        DevicesError, in words for a person, where there is none that is remembered.
+        """
+        last = self._corrections.pop(outlet)
+        if last is None:
+            raise DevicesError(f'no correction of {outlet} is remembered that could be taken back')
+        name = self._names.pop(outlet, None)
+        since = set(last.learnt)
+        if name is not None and last.learnt:
+            since |= set(name.numbers) - set(last.numbers)
+        self.identifier.forget(since)
+        again = {number: self.identifier.learn(vector, type, model, group)
+                 for number, vector, type, model, group in last.replaced}
+        for seen in self._outlets[outlet].seen if outlet in self._outlets else ():
+            if seen.number in since:
+                seen.number = None
+        if last.type:
+            name = self._names[outlet] = _Name(last.type, last.model)
+            name.numbers.extend(again.get(number, number) for number in last.numbers)
+        self._ask_again(outlet)
+        return f'{outlet} is {f"a {last.type} again" if last.type else "not named any more"}'
 
     def adopt(self, classifier: Classifier | None) -> None:
         """Answer with a new classifier, for the newest look of every outlet again."""
@@ -190,7 +224,7 @@ class Household:
     def state(self) -> dict[str, np.ndarray]:
         """Return examples and names as plain arrays, for `from_state`."""
         names = list(self._names.items())
-        return {**self.identifier.state(),
+        return {**self.identifier.state(), **self._corrections.state(self.identifier.features),
                 'named_outlets': np.array([outlet for outlet, _ in names], dtype='<U64'),
                 'named_types': np.array([name.type for _, name in names], dtype='<U48'),
                 'named_models': np.array([name.model for _, name in names], dtype='<U64'),
@@ -198,9 +232,10 @@ class Household:
                 'named_counts': np.array([len(name.numbers) for _, name in names], dtype=np.int64)}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, np.ndarray], **given) -> 'Household':
-        """Return the household that `state` describes; `given` goes to `Identifier.from_state`. DevicesError."""
-        made = cls(Identifier.from_state(state, **given))
+    def from_state(cls, state: Mapping[str, np.ndarray], kind: type[Identifier] = Identifier, **given) -> 'Household':
+        """Return the household that `state` describes; `given` goes to `kind.from_state`. DevicesError."""
+        made = cls(kind.from_state(state, **given))
+        made._corrections = Corrections.from_state(state, made.identifier.features)
         try:
             columns = [np.asarray(state[f'named_{name}']) for name in ('outlets', 'types', 'models', 'counts')]
             numbers = np.asarray(state['named_numbers'])
@@ -250,6 +285,10 @@ class Household:
             self.identifier.forget([seen.number])
         seen.number = number
         return -number if group is None else group
+
+    def _remember(self, outlet: str, before: _Name | None, learnt: list[int], replaced: list) -> None:
+        name = ('', '', ()) if before is None else (before.type, before.model, tuple(before.numbers))
+        self._corrections.push(Correction(outlet, *name, tuple(learnt), tuple(replaced)))
 
     def _name(self, outlet: str, type: str, model: str, numbers: list[int]) -> None:
         name = self._names.get(outlet)

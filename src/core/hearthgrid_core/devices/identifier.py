@@ -85,6 +85,16 @@ class Identifier:
         return len(self._examples)
 
     @property
+    def recipe(self) -> str:
+        """Name and version of what judges."""
+        return RECIPE
+
+    @property
+    def moved(self) -> bool:
+        """Whether use changed anything worth keeping."""
+        return False
+
+    @property
     def features(self) -> int:
         """The length of a vector."""
         return self._examples.features
@@ -115,6 +125,13 @@ class Identifier:
         dropped = self._examples.forget(numbers)
         self._stale |= dropped > 0
         return dropped
+
+    def lessons(self, numbers) -> list[tuple[int, np.ndarray, str, str, int]]:
+        """Return number, vector, type, model and group of those examples that there still are."""
+        return [(number, *row) for number, row in self._examples.rows(numbers).items()]
+
+    def follow(self, vector) -> None:
+        """Take notice of a vector in use; nothing is learnt from it here."""
 
     def taught(self) -> Taught:
         """Return a snapshot of the examples to `fit`, and count as fitted from here on."""
@@ -160,7 +177,7 @@ class Identifier:
                 out[k] = Identification(IdentityState.OFF)
             else:
                 on.append(k)
-        if on and self._classifier is not None:
+        if on and self.ready:
             for k, answer in zip(on, self._judge(np.stack([rows[k] for k in on])), strict=True):
                 out[k] = answer
         return out
@@ -181,10 +198,14 @@ class Identifier:
 
         given : the other arguments of the constructor.     DevicesError when the state is foreign or damaged.
         """
-        made = cls(settings, **given)
+        made = cls._made(settings, given)
         made._examples.restore(state)
         made._stale = len(made) > 0
         return made
+
+    @classmethod
+    def _made(cls, settings, given: Mapping) -> 'Identifier':
+        return cls(settings, **given)
 
     def _check(self, version: int | None) -> None:
         if version is not None and version != self._examples.signature_version:

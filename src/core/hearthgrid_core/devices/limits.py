@@ -34,6 +34,9 @@ class Observation:
     temperature : of the contacts [°C]     type : of the device, '' where unknown
     signature : (features,), a signature taken since the last observation, or None
     relay_open : the outlet keeps its load switched off     trip : why it tripped, None where it did not
+    price : of energy [currency/kWh]     currency : ISO 4217     energy : of the outlet's own counter [kWh]
+    unknown : identification says that it knows no such device     named : a person said what it is
+    looks_like, likeness : what identification takes it for, and how probably [1]
     """
 
     voltage: float = _NAN
@@ -47,6 +50,13 @@ class Observation:
     signature: np.ndarray | None = None
     relay_open: bool = False
     trip: Trip | None = None
+    price: float = _NAN
+    currency: str = ''
+    energy: float = _NAN
+    unknown: bool = False
+    named: bool = False
+    looks_like: str = ''
+    likeness: float = _NAN
 
 
 def tripped(trip: Trip, seen: Observation, up: bool) -> Finding:

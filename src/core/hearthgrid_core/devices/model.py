@@ -3,9 +3,9 @@
 A forest of extremely randomised trees, each group and class counting evenly, and where it helps a logistic regression
 on ranks: its straight lines reach further than a tree's steps where the groups learnt from are few. Cross-validation
 that keeps groups apart, inside the training examples, decides whether it helps and sets the temperature of the
-probabilities (Guo et al. 2017). Novelty is the distance to the nearest example over what is usual in its class.
+probabilities (Guo et al. 2017).
 """
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from .classifier import softmax
 from .examples import DevicesError
 from .forest import Forest, grow
+from .novelty import Novelty
 
 MODEL_VERSION = 1
 TREES, FOLD_TREES, FOLDS = 200, 60, 8
@@ -22,8 +23,6 @@ FLOOR = 0.01                # no silence of one part rules a class out
 PENALTY = 0.003             # inverse strength on weights of the logistic regression
 KNOTS, RANK_MAX = 65, 2.5
 TEMPERATURES = np.geomspace(0.2, 2.0, 25)
-TORN = 2.0                  # weight of being torn between classes in novelty
-NOISE_SHARE = 0.05          # of a feature's whole deviation, that of within a class is at least
 EXAMPLES_MAX = 4000         # kept for novelty, dealt evenly
 
 
@@ -35,10 +34,10 @@ class Ranks:
 
     @classmethod
     def of(cls, features: np.ndarray) -> 'Ranks':
-        return cls(np.quantile(features, np.linspace(0, 1, KNOTS), axis=0))
+        return cls(_single(np.quantile(features, np.linspace(0, 1, KNOTS), axis=0)))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        share = np.linspace(0, 1, KNOTS)
+        share, features = np.linspace(0, 1, KNOTS), _single(features)
         out = np.empty(features.shape)
         for k, knots in enumerate(self.knots.T):
             # ties take the middle of their ranks, from either side
@@ -47,14 +46,17 @@ class Ranks:
         return np.clip(ndtri(np.clip(out / 2, 1e-4, 1 - 1e-4)), -RANK_MAX, RANK_MAX)
 
 
+def _single(values) -> np.ndarray:
+    """Return float64 of single precision, as trees and the node take features: equal stays equal."""
+    return np.asarray(values, dtype=np.float32).astype(np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """Made by `train` or `from_state`; immutable.
 
     classes : names     groups : how many it learnt from     weights : (d + 1, classes), bias last
-    blend : of the regression [1]     temperature : [1]
-    noise : (d,) deviation within a class     examples : (k, d) features over noise     example_class : (k,)
-    usual : (classes,) distance to the next example
+    blend : of the regression [1]     temperature : [1]     near : distance to what was learnt
     """
 
     classes: tuple[str, ...]
@@ -63,10 +65,7 @@ class Model:
     weights: np.ndarray
     blend: float
     temperature: float
-    noise: np.ndarray
-    examples: np.ndarray
-    example_class: np.ndarray
-    usual: np.ndarray
+    near: Novelty
 
     @property
     def features(self) -> int:
@@ -80,17 +79,13 @@ class Model:
     def novelty(self, features: np.ndarray) -> np.ndarray:
         """Return (m,): how far off the likeliest class's examples, and how torn between classes; larger = stranger."""
         features = self._checked(features)
-        likely = self.probability(features)
-        best, scaled = likely.argmax(axis=1), features / self.noise
-        near = np.array([_distance(self.examples[self.example_class == c], row).min()
-                         for row, c in zip(scaled, best, strict=True)])
-        return np.log(np.maximum(near, 1e-3) / self.usual[best]) - TORN * self.temperature * np.log(likely.max(axis=1))
+        return self.near.score(features, self.probability(features), self.temperature)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return plain arrays for `from_state`; no pickle is needed to save them."""
         return {'model_version': np.array(MODEL_VERSION), 'classes': np.array(self.classes),
-                'knots': self.ranks.knots, **{name: np.asarray(getattr(self, name)) for name in _ARRAYS},
-                **self.forest.state()}
+                'knots': self.ranks.knots, 'weights': self.weights, 'blend': np.asarray(self.blend),
+                'temperature': np.asarray(self.temperature), **self.near.__dict__, **self.forest.state()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> 'Model':
@@ -119,8 +114,8 @@ class Model:
                 and set(arrays['example_class'].tolist()) == set(range(count))):
             raise DevicesError('the saved model is damaged')
         return cls(tuple(classes.tolist()), Forest.from_state(state, width, count), Ranks(arrays['knots']),
-                   arrays['weights'], float(arrays['blend']), float(arrays['temperature']), arrays['noise'],
-                   arrays['examples'], arrays['example_class'], arrays['usual'])
+                   arrays['weights'], float(arrays['blend']), float(arrays['temperature']),
+                   Novelty(*(arrays[name] for name in Novelty.__dataclass_fields__)))
 
     def _line(self, features: np.ndarray) -> np.ndarray | None:
         return softmax(self.ranks(features) @ self.weights[:-1] + self.weights[-1]) if self.blend else None
@@ -132,16 +127,44 @@ class Model:
         return features
 
 
-_ARRAYS = ('weights', 'blend', 'temperature', 'noise', 'examples', 'example_class', 'usual')
+_ARRAYS = ('weights', 'blend', 'temperature', *Novelty.__dataclass_fields__)
 
 
-def train(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int, trees: int = TREES) -> Model:
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """What models that learnt from other groups say of each training example.
+
+    tested : (n,) bool, false where no fold could judge it     probability : (n, classes)     novelty : (n,)
+    """
+
+    tested: np.ndarray
+    probability: np.ndarray
+    novelty: np.ndarray
+
+
+def train(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int, trees: int = TREES,
+          examples: int = EXAMPLES_MAX) -> Model:
     """Return a model. Deterministic.
 
     features : (n, d)     labels : (n,) names, at least two     groups : (n,) what must not be on both sides of a test,
-    such as the device or the house; all distinct where every example is independent
+    such as the device or the house; all distinct where every example is independent     examples : kept for novelty
     DevicesError on shapes that do not fit, features that are not finite, or fewer than two classes.
     """
+    return _trained(features, labels, groups, seed, trees, examples, False, _silent)[0]
+
+
+def train_validated(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int, trees: int = TREES,
+                    examples: int = EXAMPLES_MAX, progress: Callable[[float], None] = lambda share: None
+                    ) -> tuple[Model, Validation]:
+    """Return what `train` does, and what its folds say of the examples. progress : is told the share done"""
+    return _trained(features, labels, groups, seed, trees, examples, True, progress)
+
+
+def _silent(share: float) -> None:
+    pass
+
+
+def _trained(features, labels, groups, seed, trees, examples, validated, progress) -> tuple[Model, Validation | None]:
     features, labels, groups = np.asarray(features, dtype=np.float64), np.asarray(labels), np.asarray(groups)
     if features.ndim != 2 or labels.shape != (len(features),) or groups.shape != labels.shape:
         raise DevicesError(f'features {features.shape}, labels {labels.shape} and groups {groups.shape} do not fit')
@@ -150,18 +173,25 @@ def train(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: in
     classes, of = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise DevicesError(f'a model tells classes apart; {len(classes)} is taught')
-    blend, temperature = _validate(features, of, groups, seed)
+    folds = _folds(features, of, groups, seed, progress)
+    blend, temperature = _choose(folds)
     weight = even_weights(of, groups)
     ranks = Ranks.of(features)
     weights = np.zeros((features.shape[1] + 1, len(classes)))
     if blend:
         weights = _regress(ranks(features), of, weight, len(classes))
-    kept = np.sort(np.random.default_rng(seed).permutation(len(of))[:EXAMPLES_MAX])
-    kept = np.union1d(kept, np.unique(of, return_index=True)[1])
-    noise = _noise(features, of)
-    examples = features[kept] / noise
-    return Model(tuple(classes.tolist()), grow(features, of, weight, trees, seed), ranks, weights, blend, temperature,
-                 noise, examples, of[kept], _usual(examples, of[kept], groups[kept], len(classes)))
+    made = Model(tuple(classes.tolist()), grow(features, of, weight, trees, seed), ranks, weights, blend, temperature,
+                 Novelty.of(features, of, groups, _dealt(of, examples, seed)))
+    progress(1.0)
+    if not validated:
+        return made, None
+    return made, _judged(folds, features, of, groups, blend, temperature, examples, seed)
+
+
+def _dealt(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return the rows kept for novelty: at most about `count`, every class among them."""
+    kept = np.random.default_rng(seed).permutation(len(labels))[:count]
+    return np.union1d(kept, np.unique(labels, return_index=True)[1])
 
 
 def even_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -173,11 +203,23 @@ def even_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return weight / weight.mean()
 
 
-def _validate(features, labels, groups, seed: int) -> tuple[float, float]:
-    """Return blend and temperature of least log loss, from folds that keep groups together."""
-    fold = _deal(labels, groups, seed)
-    truths, parts = [], []
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """inside, outside : (n,) bool     present : classes inside     forest, line : (outside, present) probabilities"""
+
+    inside: np.ndarray
+    outside: np.ndarray
+    present: np.ndarray
+    truth: np.ndarray
+    forest: np.ndarray
+    line: np.ndarray
+
+
+def _folds(features, labels, groups, seed: int, progress) -> list[_Fold]:
+    """Judge each fold by what was learnt from the others; groups stay together."""
+    fold, out = _deal(labels, groups, seed), []
     for k in range(FOLDS):
+        progress(k / (FOLDS + 1))
         inside, outside = fold != k, fold == k
         present = np.unique(labels[inside])
         outside &= np.isin(labels, present)
@@ -188,15 +230,31 @@ def _validate(features, labels, groups, seed: int) -> tuple[float, float]:
         forest = grow(features[inside], local[inside], weight, FOLD_TREES, seed + 1 + k)
         weights = _regress(ranks(features[inside]), local[inside], weight, len(present))
         line = softmax(ranks(features[outside]) @ weights[:-1] + weights[-1])
-        parts.append((forest.probability(features[outside]), line))
-        truths.append(local[outside])
-    if sum(map(len, truths)) < 10:
+        out.append(_Fold(inside, outside, present, local[outside], forest.probability(features[outside]), line))
+    return out
+
+
+def _choose(folds: list[_Fold]) -> tuple[float, float]:
+    """Return blend and temperature of least log loss."""
+    if sum(len(fold.truth) for fold in folds) < 10:
         return 0.0, 1.0
-    loss = {(blend, t): -sum(np.log(softmax(_blend(*part, blend) / t)[np.arange(len(truth)), truth] + 1e-9).sum()
-                             for part, truth in zip(parts, truths, strict=True))
-            for blend in BLENDS for t in TEMPERATURES}
+    loss = {(blend, t): -sum(np.log(softmax(_blend(f.forest, f.line, blend) / t)[np.arange(len(f.truth)), f.truth]
+                                    + 1e-9).sum() for f in folds) for blend in BLENDS for t in TEMPERATURES}
     blend, temperature = min(loss, key=loss.get)
     return blend, float(temperature)
+
+
+def _judged(folds: list[_Fold], features, labels, groups, blend, temperature, examples, seed) -> Validation:
+    tested, novelty = np.zeros(len(labels), dtype=bool), np.full(len(labels), np.nan)
+    probability = np.zeros((len(labels), labels.max() + 1))
+    for fold in folds:
+        found = softmax(_blend(fold.forest, fold.line, blend) / temperature)
+        local = np.searchsorted(fold.present, labels[fold.inside])
+        near = Novelty.of(features[fold.inside], local, groups[fold.inside], _dealt(local, examples, seed))
+        tested |= fold.outside
+        probability[np.ix_(fold.outside, fold.present)] = found
+        novelty[fold.outside] = near.score(features[fold.outside], found, temperature)
+    return Validation(tested, probability, novelty)
 
 
 def _deal(labels, groups, seed: int) -> np.ndarray:
@@ -222,27 +280,3 @@ def _regress(scores, labels, weight, classes: int) -> np.ndarray:
 def _blend(forest: np.ndarray, line: np.ndarray | None, blend: float) -> np.ndarray:
     log = (1 - blend) * np.log(forest + FLOOR)
     return log if line is None else log + blend * np.log(line + FLOOR)
-
-
-def _noise(features, labels) -> np.ndarray:
-    """Return (d,) the deviation within classes, and a floor below which a feature is taken to be all alike."""
-    means = np.stack([features[labels == c].mean(axis=0) for c in range(labels.max() + 1)])
-    return np.sqrt(((features - means[labels]) ** 2).mean(axis=0) + (NOISE_SHARE * features.std(axis=0)) ** 2 + 1e-12)
-
-
-def _distance(examples: np.ndarray, row: np.ndarray) -> np.ndarray:
-    return np.sqrt(((examples - row) ** 2).mean(axis=1))
-
-
-def _usual(scores, labels, groups, classes: int) -> np.ndarray:
-    """Return (classes,) the upper quartile of the distance to the next example of the class in another group."""
-    out, found = np.full(classes, np.nan), []
-    for c in range(classes):
-        own, whose = scores[labels == c], groups[labels == c]
-        near = [_distance(own[whose != g], row).min() for row, g in zip(own, whose, strict=True)
-                if (whose != g).any()]
-        found += near
-        if near:
-            out[c] = np.quantile(near, 0.75)
-    pooled = np.quantile(found, 0.75) if found else 1.0
-    return np.maximum(np.where(np.isnan(out), pooled, np.sqrt(np.nan_to_num(out, nan=1.0) * pooled)), 1e-3)

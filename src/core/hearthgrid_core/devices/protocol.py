@@ -114,6 +114,17 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return float(np.abs(gap).sum() / len(confidence))
 
 
+def calibration_floor(confidence: np.ndarray, generator: np.random.Generator, tries: int = 400) -> tuple[float, float]:
+    """Return mean and 95 % quantile of the calibration error that chance alone makes.
+
+    Of answers that are right exactly as often as they say: few examples in a bin scatter, whatever the model. An error
+    below the quantile is no evidence against the model, and one below the mean none against perfection.
+    """
+    right = generator.random((tries, len(confidence))) < confidence
+    errors = [calibration_error(confidence, row) for row in right]
+    return float(np.mean(errors)), float(np.quantile(errors, 0.95))
+
+
 def roc_area(strange: np.ndarray, known: np.ndarray) -> float:
     """Return the probability that a strange example scores above a known one, ties half. (Mann–Whitney)"""
     if not (len(strange) and len(known)):

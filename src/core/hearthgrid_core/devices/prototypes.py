@@ -1,22 +1,25 @@
-"""What an outlet itself remembers of devices: a few prototypes each, taught by three windows, refined by use.
+"""What is remembered of single devices: a few prototypes each, taught by three windows, refined by use.
 
 A prototype is a running mean (Kohonen's LVQ, learning only from what it recognised surely), so it follows a device that
-drifts; others are not touched, so nothing is forgotten. Each correction can be undone until it is overwritten.
+drifts; others are not touched, so nothing is forgotten. It fits into an outlet.
 """
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .examples import TYPE_LENGTH, DevicesError, checked_vector, fits
+from .examples import MODEL_LENGTH, TYPE_LENGTH, DevicesError, checked_vector, fits
 
-PROTOTYPES_VERSION = 1
+PROTOTYPES_VERSION = 2
+NAME_LENGTH = TYPE_LENGTH + 1 + MODEL_LENGTH    # a type, a tab, a model [byte]
 BYTES_MAX = 32 * 1024
 PER_NAME = 8            # prototypes of one device: its states
-NEAR = 3.0              # distance over noise within which a window is the same state [1]
-SURE = 1.5              # … and within which it refines the prototype
+NEAR = 3.0              # distance over noise within which a window is recognised [1]
+SURE = 1.5              # … and within which it refines the prototype, where no other name is within
+MARGIN = 2.0            # times that distance
+SAME = 0.7              # … within which a lesson is the same state
+CLAIM = 1.0             # … within which a prototype of another name stands corrected
 COUNT_MAX = 50          # looks a prototype's mean goes back
-UNDO = 8                # corrections that can be undone
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +39,6 @@ class Prototypes:
         if self._noise.ndim != 1 or not (np.isfinite(self._noise).all() and (self._noise > 0).all()):
             raise DevicesError('the noise is a row of positive numbers')
         self._book: tuple[Prototype, ...] = ()
-        self._undo: list[tuple[int, tuple[Prototype, ...]]] = []
-        self._next = 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,31 +50,39 @@ class Prototypes:
         """Of all prototypes and the noise as they are stored."""
         return self._noise.nbytes + sum(p.mean.nbytes + 4 + len(p.name.encode()) for p in self._book)
 
-    def teach(self, windows, name: str) -> int:
-        """Learn a device from labelled windows (k, d), three are enough; return a number for `undo`.
+    def teach(self, windows, name: str) -> tuple[str, ...]:
+        """Learn a device from labelled windows (k, d), three are enough; return whose prototypes were dropped.
 
         A near prototype of another name that claimed the windows is corrected: it is dropped. When a name or the whole
         book is full, the prototype seen least often goes. DevicesError, nothing changed, on what cannot be used.
         """
-        if not name or not fits(name, TYPE_LENGTH):
-            raise DevicesError(f'the name of a device is text of 1 to {TYPE_LENGTH} bytes, not {name!r}')
+        if not name or not fits(name, NAME_LENGTH):
+            raise DevicesError(f'the name of a device is text of 1 to {NAME_LENGTH} bytes, not {name!r}')
         rows = [checked_vector(window, len(self._noise)) for window in windows]
         if not rows:
             raise DevicesError('no window to learn from')
-        before, book = self._book, list(self._book)
+        book, lost = list(self._book), []
         for row in rows:
-            book = [p for p in book if p.name == name or self._distance(p, row) > SURE]
+            lost += [p.name for p in book if p.name != name and self._distance(p, row) <= CLAIM]
+            book = [p for p in book if p.name == name or self._distance(p, row) > CLAIM]
             near = [(self._distance(p, row), k) for k, p in enumerate(book) if p.name == name]
             distance, k = min(near, default=(np.inf, -1))
-            if distance <= NEAR:
+            if distance <= SAME:
                 book[k] = _moved(book[k], row)
             else:
                 book.append(Prototype(name, row.astype(np.float32), 1))
         self._book = tuple(book)
         self._thin(name)
-        number, self._next = self._next, self._next + 1
-        self._undo = [*self._undo, (number, before)][-UNDO:]
-        return number
+        return tuple(dict.fromkeys(lost))
+
+    def relearn(self, names, lessons: Iterable[tuple[np.ndarray, str]]) -> None:
+        """Forget `names`, then learn windows (d,) of them in turn. No other prototype changes."""
+        fresh = Prototypes(self._noise)
+        for window, name in lessons:
+            fresh.teach([window], name)
+        self._book = tuple(p for p in self._book if p.name not in names) + fresh._book
+        for name in fresh.names:
+            self._thin(name)
 
     def recognise(self, window) -> tuple[str, float]:
         """Return the nearest device and its distance over noise; '' where nothing is near enough."""
@@ -81,27 +90,27 @@ class Prototypes:
         distance, k = min(((self._distance(p, row), k) for k, p in enumerate(self._book)), default=(np.inf, -1))
         return (self._book[k].name if distance <= NEAR else '', float(distance))
 
+    def distance(self, window, name: str) -> float:
+        """Return the distance of a window from the nearest prototype of a name, infinite where there is none."""
+        row = checked_vector(window, len(self._noise))
+        return min((self._distance(p, row) for p in self._book if p.name == name), default=float('inf'))
+
     def follow(self, window) -> str:
-        """Recognise, and refine the prototype where it was surely this device; return the name."""
+        """Recognise, and refine the prototype where it was surely this device; return its name, '' otherwise."""
         name, distance = self.recognise(window)
-        if name and distance <= SURE:
-            row = checked_vector(window, len(self._noise))
-            k = min(range(len(self._book)), key=lambda k: self._distance(self._book[k], row))
-            self._book = (*self._book[:k], _moved(self._book[k], row), *self._book[k + 1:])
+        if not name or distance > SURE:
+            return ''
+        row = checked_vector(window, len(self._noise))
+        if any(p.name != name and self._distance(p, row) < MARGIN * distance for p in self._book):
+            return ''
+        k = min(range(len(self._book)), key=lambda k: self._distance(self._book[k], row))
+        self._book = (*self._book[:k], _moved(self._book[k], row), *self._book[k + 1:])
         return name
 
-    def undo(self, number: int) -> bool:
-        """Take back one `teach` and all after it; False where it is too long ago. What `follow` learnt since goes."""
-        for k, (other, before) in enumerate(self._undo):
-            if other == number:
-                self._book, self._undo = before, self._undo[:k]
-                return True
-        return False
-
     def state(self) -> dict[str, np.ndarray]:
-        """Return plain arrays for `from_state`; what could be undone is not kept."""
+        """Return plain arrays for `from_state`."""
         return {'prototypes_version': np.array(PROTOTYPES_VERSION), 'noise': self._noise,
-                'names': np.array([p.name for p in self._book], dtype=f'<U{TYPE_LENGTH}'),
+                'names': np.array([p.name for p in self._book], dtype=f'<U{NAME_LENGTH}'),
                 'means': np.array([p.mean for p in self._book], dtype=np.float32).reshape(-1, len(self._noise)),
                 'counts': np.array([p.count for p in self._book], dtype=np.int64)}
 
@@ -120,7 +129,7 @@ class Prototypes:
         if (means.shape != (count, len(made._noise)) or counts.shape != (count,) or names.dtype.kind != 'U'
                 or counts.dtype.kind != 'i' or means.dtype.kind != 'f' or not np.isfinite(means).all()
                 or not ((counts >= 1) & (counts <= COUNT_MAX)).all()
-                or not all(name and fits(name, TYPE_LENGTH) for name in names.tolist())):
+                or not all(name and fits(name, NAME_LENGTH) for name in names.tolist())):
             raise DevicesError('the saved prototypes are damaged')
         made._book = tuple(Prototype(str(name), mean.astype(np.float32), int(n))
                            for name, mean, n in zip(names, means, counts, strict=True))

@@ -2,14 +2,15 @@
 
 One recipe from 100 Hz to a sample in four seconds, from a second to a day, in watt or uncalibrated: levels relative to
 the series' own size, the runs between switching on and off, the shape of switching on in steps that grow, the spectrum
-of the steady part, and how much the power varies from scale to scale. What a series is too short for has a neutral
-value. Any change of a number here is a new version.
+of the steady part, how much the power varies from scale to scale, and what it does at each level in watt (`levels`).
+What a series is too short for has a neutral value. Any change of a number here is a new version.
 """
 import numpy as np
 
 from .examples import DevicesError
+from .levels import level_features
 
-SERIES_VERSION = 1
+SERIES_VERSION = 2
 LENGTH_MIN = 16
 
 _STEPS = np.r_[0, np.unique(np.round(np.geomspace(1, 400, 16)).astype(int))]    # after switching on [samples]
@@ -70,6 +71,7 @@ def _features(x: np.ndarray, rate: float) -> dict[str, float]:
         _variation(out, name, part)
     for name, part in (('all', x / scale), ('steady', steady / level)):
         _autocorrelation(out, name, part)
+    out.update((f'level_{name}', value) for name, value in level_features(x, rate).items())
     return out
 
 

@@ -1,4 +1,5 @@
 """The watch over one outlet: timelines on virtual time, and whatever garbage may come."""
+import json
 import math
 
 import numpy as np
@@ -6,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgrid_core.devices import AnomalyDetector, AnomalySettings, Kind, Observation, Severity, Status, Trip
+from hearthgrid_core.devices import (
+    AnomalyDetector,
+    AnomalySettings,
+    DevicesError,
+    Kind,
+    Observation,
+    Severity,
+    Status,
+    Trip,
+)
 from hearthgrid_core.devices.anomaly import DEVICES
 
 T0 = 1_700_000_000.0
@@ -86,11 +96,11 @@ def test_a_trip_is_said_at_once_and_until_it_is_reset(trip, kind):
 @pytest.mark.parametrize('change', [{'relay_open': True}, {'trip': Trip.SENSOR}, {'voltage': 0.5}])
 def test_a_fridge_without_supply_did_not_stop_by_itself(change):
     detector = AnomalyDetector('fridge')
-    now = lived(detector, 4.2, lambda s: 90.0 if s % 3600 < 900 else 2.0, type='refrigerator')
+    now = lived(detector, 10.2, fridge, type='refrigerator')
     assert not any(event.kind is Kind.POWER for event in
-                   live(detector, now, 3 * 3600, seen(0.0, type='refrigerator', **change), 30))
-    now += 3 * 3600
-    assert any(event.kind is Kind.POWER for event in live(detector, now, 3 * 3600, seen(0.0, type='refrigerator'), 30))
+                   live(detector, now, 8 * 3600, seen(0.0, type='refrigerator', **change), 30))
+    now += 8 * 3600
+    assert any(event.kind is Kind.POWER for event in live(detector, now, 8 * 3600, seen(0.0, type='refrigerator'), 30))
 
 
 def test_a_meter_has_no_rating_and_no_habits():
@@ -114,35 +124,129 @@ def test_a_router_does_not_stand_by():
     assert live(AnomalyDetector('router', FAST), T0, 4 * 3600, seen(6.0), 30) == []
 
 
+def fridge(second: float) -> float:
+    """90 W for a quarter of each hour, a little longer on some days."""
+    return 90.0 if second % 3600 < 900 + 60 * (second // 86400 % 3) else 2.0
+
+
 def lived(detector, days, power, **change) -> float:
-    for k in range(int(days * 2880)):
-        detector.step(T0 + 30 * k, seen(power(30 * k), **change))
-    return T0 + 30 * int(days * 2880)
+    for k in range(int(days * 1440)):
+        detector.step(T0 + 60 * k, seen(power(60 * k), **change))
+    return T0 + 60 * int(days * 1440)
 
 
 def test_power_unlike_itself():
     detector = AnomalyDetector('fridge')
-    now = lived(detector, 4.2, lambda s: 90.0 if s % 3600 < 900 else 2.0, type='refrigerator')
+    now = lived(detector, 10.2, fridge, type='refrigerator')
     events = live(detector, now, 600, seen(160.0, type='refrigerator'), 30)
     assert marks(events) == [(Kind.POWER, Status.RAISED)]
     assert (events[0].value, events[0].expected) == (pytest.approx(160), pytest.approx(90))
+    assert 0.1 < events[0].probability < 1 and now - 120 < events[0].since <= now + 600
 
 
 def test_another_device_is_not_judged_by_the_habits_of_the_last():
     detector = AnomalyDetector('socket')
-    now = lived(detector, 4.2, lambda s: 90.0 if s % 3600 < 900 else 2.0, type='refrigerator')
+    now = lived(detector, 10.2, fridge, type='refrigerator')
     assert live(detector, now, 3600, seen(2000.0, type='kettle'), 30) == []
     now += 3600
     assert marks(live(detector, now, 600, seen(160.0, type='refrigerator'), 30)) == [(Kind.POWER, Status.RAISED)]
 
 
+def test_a_compressor_that_never_stops_is_told_with_what_it_wastes():
+    detector = AnomalyDetector('fridge', AnomalySettings(again_after=6.0))
+    priced = {'type': 'refrigerator', 'price': 0.4, 'currency': 'EUR'}
+    now = lived(detector, 10.2, fridge, **priced)
+    events = live(detector, now, 2 * 86400, seen(90.0, **priced), 30)
+    assert {event.id for event in events} == {events[0].id} and {event.status for event in events} == {Status.RAISED}
+    assert events[0].kind in (Kind.STUCK, Kind.WASTE) and events[0].time - now < 12 * 3600
+    gaps = [b.time - a.time for a, b in zip(events, events[1:], strict=False)]
+    assert gaps and min(gaps) >= 6 * 3600       # no more often than asked
+    usual = detector._devices['refrigerator'].habits.mean
+    hours = (events[-1].time - events[-1].since) / 3600
+    assert events[-1].wasted_energy == pytest.approx((90.0 - usual) * hours / 1000, rel=0.05)
+    assert events[-1].wasted_money == pytest.approx(0.4 * events[-1].wasted_energy) and events[-1].currency == 'EUR'
+    over = [event for k in range(360)
+            for event in detector.step(now + 2 * 86400 + 60 * k, seen(fridge(60 * k), **priced))]
+    assert marks(over)[-1] == (events[0].kind, Status.CLEARED) and over[-1].id == events[0].id
+
+
 def test_a_changed_waveform_of_the_same_device():
     random, detector = np.random.default_rng(0), AnomalyDetector('fan', features=5, view=lambda vectors: vectors)
     events = []
-    for k in range(60):
-        vector = 0.2 * random.standard_normal(5) + (0.0 if k < 40 else 6.0)
-        events += detector.step(T0 + k, seen(type='fan', signature=vector))
-    assert marks(events) == [(Kind.WAVEFORM, Status.RAISED)] and events[0].time >= T0 + 42
+    for k in range(12 * 288):
+        vector = 0.2 * random.standard_normal(5) + (0.0 if k < 10 * 288 else 20.0)
+        for part in range(5):
+            events += detector.step(T0 + 300 * k + 60 * part, seen(type='fan', signature=vector if part == 0 else None))
+    assert marks(events)[0] == (Kind.WAVEFORM, Status.RAISED) and T0 + 10 * 86400 < events[0].time < T0 + 11.5 * 86400
+
+
+@pytest.mark.parametrize('change, kind', [
+    ({'unknown': True, 'looks_like': 'kettle'}, Kind.UNKNOWN_DEVICE),
+    ({'type': 'tv', 'named': True, 'looks_like': 'kettle', 'likeness': 0.97}, Kind.TAMPER),
+])
+def test_what_is_not_what_it_should_be(change, kind):
+    detector = AnomalyDetector('socket')
+    events = live(detector, T0, 3600, seen(**change), 10)
+    assert marks(events) == [(kind, Status.RAISED)] and 'kettle' in events[0].text
+    assert marks(live(detector, T0 + 3600, 600, seen(type='tv'), 10)) == [(kind, Status.CLEARED)]
+
+
+def test_a_named_device_that_looks_like_itself_or_like_nothing_sure_is_no_news():
+    for change in ({'looks_like': 'tv', 'likeness': 0.99}, {'looks_like': 'kettle', 'likeness': 0.6}, {}):
+        assert live(AnomalyDetector('socket'), T0, 7200, seen(type='tv', named=True, **change), 10) == []
+
+
+@pytest.mark.parametrize('rate, kinds', [(1.0, []), (0.3, [Kind.TAMPER]), (3.0, [Kind.TAMPER])])
+def test_an_energy_counter_that_contradicts_the_power(rate, kinds):
+    detector, events = AnomalyDetector('socket'), []
+    for k in range(1800):
+        events += detector.step(T0 + k, seen(energy=rate * 400.0 * k / 3.6e6))
+    assert [event.kind for event in events] == kinds
+
+
+def test_a_restart_forgets_nothing():
+    detector = AnomalyDetector('fridge')
+    now = lived(detector, 10.4, fridge, type='refrigerator')
+    again = AnomalyDetector('fridge')
+    again.restore(json.loads(json.dumps(detector.state())))
+    both = [live(d, now, 12 * 3600, seen(90.0, type='refrigerator'), 60) for d in (detector, again)]
+    assert marks(both[0]) and marks(both[0]) == marks(both[1])
+    assert abs(both[0][0].time - both[1][0].time) <= 120
+
+
+def test_what_is_up_is_still_up_after_a_restart_and_cleared_under_its_id():
+    detector = AnomalyDetector('fridge')
+    now = lived(detector, 10.2, fridge, type='refrigerator')
+    live(detector, now, 600, seen(160.0, type='refrigerator'), 30)
+    again = AnomalyDetector('fridge')
+    again.restore(json.loads(json.dumps(detector.state())))
+    assert again.raised == detector.raised == [event.id for event in again.standing(now + 600)]
+    events = live(again, now + 600, 3 * 3600, seen(2.0, type='refrigerator'), 30)
+    assert [(event.id, event.status) for event in events] == [(detector.raised[0], Status.CLEARED)]
+
+
+def broken(state, *path, value=None):
+    out = json.loads(json.dumps(state))
+    part = out
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    return out
+
+
+def test_a_damaged_state_is_refused_and_changes_nothing():
+    made = AnomalyDetector('fridge')
+    lived(made, 4.2, fridge, type='refrigerator')
+    state = made.state()
+    habits = ('devices', 'refrigerator', 'habits')
+    for damaged in ({}, [], broken(state, 'version', value=99), broken(state, *habits, 'channels', 'run'),
+                    broken(state, *habits, 'facts', value=[[1.0]]), broken(state, 'ledger', 'at', value=[0.0]),
+                    broken(state, *habits, 'minutes', value=['x']), broken(state, 'alarms', value=3),
+                    broken(state, 'alarms', 'fridge/endless run', value={'severity': 9})):
+        fresh = AnomalyDetector('fridge')
+        with pytest.raises(DevicesError):
+            fresh.restore(damaged)
+        assert not fresh._devices and fresh.raised == []
 
 
 def test_time_that_does_not_pass_is_refused():

@@ -5,7 +5,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from hearthgrid_core.devices.examples import DevicesError
 from hearthgrid_core.devices.forest import grow
-from hearthgrid_core.devices.model import KNOTS, Model, Ranks, even_weights, train
+from hearthgrid_core.devices.model import KNOTS, Model, Ranks, even_weights, train, train_validated
 
 
 def clouds(seed, count=40, spread=1.0):
@@ -98,3 +98,30 @@ def test_what_cannot_be_learnt_is_refused(features, labels):
 def test_rows_of_another_length_are_refused(model):
     with pytest.raises(DevicesError):
         model.probability(np.ones((1, 5)))
+
+
+def test_the_folds_judge_every_example_without_having_seen_its_group():
+    features, labels = clouds(0, count=30, spread=2.0)
+    groups = np.arange(len(labels)) // 3
+    told = []
+    model, found = train_validated(features, labels, groups, 3, trees=20, progress=told.append)
+    assert found.tested.all() and told[-1] == 1.0 and told == sorted(told)
+    np.testing.assert_allclose(found.probability.sum(axis=1), 1.0)
+    right = np.array(model.classes)[found.probability.argmax(axis=1)] == labels
+    assert 0.8 < right.mean() < 1.0 and np.isfinite(found.novelty).all()
+    assert (model.probability(features) == train(features, labels, groups, 3, trees=20).probability(features)).all()
+
+
+def test_a_group_of_its_own_class_cannot_be_judged():
+    features, labels = clouds(0, count=12)
+    groups = np.where(labels == 'lamp', 'one', np.arange(len(labels)).astype(str))
+    found = train_validated(features, labels, groups, 3, trees=10)[1]
+    assert not found.tested[labels == 'lamp'].any() and found.tested[labels != 'lamp'].all()
+    assert np.isnan(found.novelty[labels == 'lamp']).all()
+
+
+def test_single_precision_changes_no_rank():
+    random = np.random.default_rng(0)
+    features = np.repeat(random.standard_normal((40, 2)), 5, axis=0)
+    ranks = Ranks.of(features)
+    assert (ranks(features) == ranks(features.astype(np.float32))).all()

@@ -6,6 +6,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from hearthgrid_core.devices.examples import DevicesError
 from hearthgrid_core.devices.protocol import (
     calibration_error,
+    calibration_floor,
     kfold,
     leave_group_out,
     roc_area,
@@ -53,6 +54,15 @@ def test_wilson_gives_the_textbook_interval():
     ([0.9] * 10, [1] * 9 + [0], 0.0), ([1.0] * 4, [1, 1, 0, 0], 0.5), ([0.5] * 2 + [1.0] * 2, [1, 0, 1, 1], 0.0)])
 def test_calibration_error(confidence, right, error):
     assert calibration_error(np.array(confidence), np.array(right)) == pytest.approx(error)
+
+
+def test_chance_alone_makes_a_calibration_error_that_falls_with_the_number():
+    """One bin of n answers at 0.5: the mean of |right − n/2| / n is √(1/(2πn)) (half-normal)."""
+    for count in (100, 10000):
+        mean, high = calibration_floor(np.full(count, 0.5), np.random.default_rng(1))
+        assert mean == pytest.approx(np.sqrt(1 / (2 * np.pi * count)), rel=0.15)
+        assert high == pytest.approx(1.96 * 0.5 / np.sqrt(count), rel=0.15)
+    assert calibration_floor(np.ones(50), np.random.default_rng(1)) == (0.0, 0.0)
 
 
 def test_the_area_counts_ties_half():

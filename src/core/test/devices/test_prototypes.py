@@ -34,11 +34,21 @@ def test_drift_is_followed_and_nothing_else_forgotten(book):
     assert Prototypes.from_state(book.state()).recognise(np.full(49, -1.0))[0] == 'fridge'
 
 
-def test_a_wrong_correction_can_be_undone(book):
-    number = book.teach(looks(0.0, 3, 6), 'toaster')
-    assert book.recognise(np.zeros(49))[0] == 'toaster'
-    assert book.undo(number) and book.recognise(np.zeros(49))[0] == 'fridge'
-    assert not book.undo(number)
+def test_what_a_correction_drops_is_said_and_relearnt_alone(book):
+    kettle = book.distance(np.full(49, 1.0), 'kettle')
+    assert book.teach(looks(0.0, 3, 1), 'toaster') == ('fridge',)
+    assert book.recognise(np.zeros(49))[0] == 'toaster' and book.names == ('kettle', 'toaster')
+    book.relearn({'fridge', 'toaster'}, [(x, 'fridge') for x in looks(0.0, 3, 1)])
+    assert book.recognise(np.zeros(49))[0] == 'fridge' and set(book.names) == {'kettle', 'fridge'}
+    assert book.distance(np.full(49, 1.0), 'kettle') == kettle
+    assert book.distance(np.zeros(49), 'toaster') == np.inf
+
+
+def test_only_what_is_surely_the_device_refines_it(book):
+    between = np.full(49, 0.25)     # two and a half deviations off: near, not sure
+    before = book.distance(between, 'fridge')
+    assert book.recognise(between)[0] == 'fridge' and book.follow(between) == ''
+    assert book.distance(between, 'fridge') == before
 
 
 def test_there_is_always_room(book):
@@ -60,7 +70,7 @@ def test_a_damaged_state_is_refused(book, harm):
 
 
 @pytest.mark.parametrize('windows, name', [([], 'x'), ([np.zeros(48)], 'x'), ([np.full(49, np.nan)], 'x'),
-                                           ([np.zeros(49)], ''), ([np.zeros(49)], 'x' * 49)])
+                                           ([np.zeros(49)], ''), ([np.zeros(49)], 'x' * 114)])
 def test_what_cannot_be_learnt_changes_nothing(book, windows, name):
     with pytest.raises(DevicesError):
         book.teach(windows, name)
@@ -68,6 +78,16 @@ def test_what_cannot_be_learnt_changes_nothing(book, windows, name):
 
 
 def test_teaching_the_same_again_refines_and_does_not_begin_anew(book):
-    book.teach(looks(0.0, 4, 8), 'fridge')
+    before = book.state()
+    book.teach(looks(0.0, 3, 1) + 0.01, 'fridge')
     state = book.state()
-    assert state['names'].tolist() == ['fridge', 'kettle'] and state['counts'].tolist() == [7, 3]
+    assert state['names'].tolist() == before['names'].tolist() and before['counts'].sum() == 6
+    assert state['counts'].sum() == 9
+
+
+def test_a_device_like_another_is_taught_beside_it():
+    book = Prototypes(NOISE)
+    assert book.teach([np.zeros(49)], 'fridge') == () and book.teach([np.full(49, 0.15)], 'freezer') == ()
+    assert book.recognise(np.full(49, 0.06))[0] == 'fridge' and book.recognise(np.full(49, 0.1))[0] == 'freezer'
+    assert book.follow(np.full(49, 0.06)) == ''         # between the two nothing is refined
+    assert book.follow(np.full(49, 0.01)) == 'fridge'

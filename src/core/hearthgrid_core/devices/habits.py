@@ -1,0 +1,332 @@
+"""The habits of one device and what is unlike them, within a budget of false alarms.
+
+Each day of use adds one value to every channel's reference. The evidence of all channels is one sum, R = Σ Rₖ over K
+channels; an alarm needs R ≥ K·30.44 / `false_alarms`: the mean of K detectors is one, so the time between false alarms
+is at least a month over the budget, where ordinary days are exchangeable (see `tail`). The channel of most evidence
+names it.
+"""
+import math
+from collections import deque
+from collections.abc import Mapping
+from statistics import median
+
+from .alarm import WELL, Finding
+from .channels import CHANNELS, kind_of, quantity, words
+from .course import ACTIVE, Course
+from .examples import DevicesError
+from .settings import AnomalySettings
+from .tail import Tail, evidence, probability_of_fault
+
+DAY, MONTH = 86400.0, 30.44     # [s], [d]
+COVERED = 720           # minutes of a day that must be seen for it to count
+ALWAYS_ON = 1200.0      # of a device whose usual longest run is longer, runs say nothing [min]
+CYCLIC_STARTS, CYCLIC_PAUSE = 6, 360.0      # at least so many a day, at most so long: it runs by itself [1], [min]
+HABITS_VERSION = 1
+QUIET = 3.0             # below this sum of evidence nothing has begun
+FACTS = ('rest', 'peak', 'mean', 'starts', 'pause')     # of a day, remembered beside the channels
+
+
+class _Watch:
+    """One channel: its reference, and the evidence gathered on whole days."""
+
+    def __init__(self, days: int) -> None:
+        self.values: deque[float] = deque(maxlen=days)
+        self.sum = 0.0
+        self.since = math.nan
+        self.held: list[float] = []     # of the days since it is up, not learnt
+        self.up = False
+        self.well_since = math.nan
+        self.tail: Tail | None = None   # of today
+        self.seen = -math.inf           # worst of today that `weight` is of
+        self.weight = 0.0               # (1 + sum) · evidence of today so far
+
+
+class Habits:
+    """Takes whole minutes and what signatures tell; `finding(name)` says what is up. Plain values in `state`."""
+
+    def __init__(self, settings: AnomalySettings) -> None:
+        self._settings = settings
+        self._watches = {name: _Watch(settings.history_days) for name in CHANNELS}
+        self._facts: deque[tuple[float, ...]] = deque(maxlen=settings.history_days)
+        self._course: Course | None = None
+        self._first: list[tuple[float, float]] = []
+        self._day: int | None = None
+        self._last = -math.inf
+        self._judged: list[str] = []
+        self._top = 0.0         # highest minute of today [W]
+        self._spoilt = False    # this day's power is partly of a cause that is over: nothing is learnt from it
+        self.cyclic = False
+
+    @property
+    def days(self) -> int:
+        """Days of use that were learnt."""
+        return len(self._facts)
+
+    @property
+    def warm(self) -> bool:
+        """Whether enough days of use were seen to judge."""
+        return self.days >= self._settings.warm_days
+
+    @property
+    def mean(self) -> float:
+        """Usual mean power over a day [W], NaN before one."""
+        return median(f[2] for f in self._facts) if self._facts else math.nan
+
+    @property
+    def most(self) -> float:
+        """Highest level of a minute learnt, or of today. [W]"""
+        return max(self._top, max((f[1] for f in self._facts), default=0.0))
+
+    @property
+    def up(self) -> list[str]:
+        """Channels that are unlike the device now."""
+        return [name for name, watch in self._watches.items() if watch.up]
+
+    @property
+    def threshold(self) -> float:
+        """Evidence that an alarm needs. [1]"""
+        return len(self._judged) * MONTH / self._settings.false_alarms
+
+    def minute(self, end: float, power: float, spread: float = math.nan) -> None:
+        """Take a whole minute that ended at `end` [s]: mean power and deviation of the readings within it. [W]"""
+        day = int((end - 30.0) // DAY)
+        if day != self._day:
+            if self._day is not None:
+                self._end_day(self._day)
+            self._day, self._top = day, 0.0
+        self._top = max(self._top, power)
+        if self._course is None:
+            self._first.append((power, spread))
+        else:
+            if end - self._last > 300.0:
+                self._course.gap()
+            self._course.minute(power, spread)
+        self._last = end
+        self._judge(end)
+
+    def put(self, name: str, value: float) -> None:
+        """Take what a channel that is not of power is now (a logarithm)."""
+        if self._course is not None and math.isfinite(value):
+            self._course.put(name, value)
+
+    def finding(self, name: str) -> Finding:
+        """Return what a channel shows."""
+        watch = self._watches[name]
+        if not watch.up or watch.tail is None:
+            return WELL
+        channel = CHANNELS[name]
+        values = [quantity(name, v) for v in watch.tail.values]
+        value, usual = quantity(name, max(watch.seen, watch.held[-1] if watch.held else -math.inf)), median(values)
+        wastes = name in ('burst', 'energy', 'run')
+        return Finding(channel.severity, value, usual,
+                       words(name, value, usual, values[0], self.cyclic), kind=kind_of(name, self.cyclic),
+                       since=watch.since, probability=probability_of_fault(
+                           max(watch.weight, watch.sum), self._settings.faults_a_year / 365.25),
+                       base=self.mean if wastes else math.nan,
+                       excess=max(0.0, value - usual) if name == 'standby' else math.nan)
+
+    def _judge(self, end: float) -> None:
+        if not self._judged:
+            return
+        course = self._course
+        for name in self._judged:
+            watch = self._watches[name]
+            if watch.up:
+                self._recover(name, watch, end)
+                continue
+            worst = course.worst.get(name, -math.inf)
+            if worst > watch.seen:
+                watch.seen = worst
+                if worst > watch.tail.base:
+                    watch.weight = (1 + watch.sum) * evidence(watch.tail.exceedance(worst))
+        self._raise(end)
+
+    def _raise(self, end: float) -> None:
+        """Raise the channel of most evidence while the sum is too high."""
+        busy = self._busy
+        open_ = {n: w for n in self._judged if not (w := self._watches[n]).up and not (busy and CHANNELS[n].power)}
+        if not open_ or sum(w.weight for w in open_.values()) < self.threshold:
+            return
+        name = max(open_, key=lambda n: open_[n].weight)
+        watch = open_[name]
+        watch.up, watch.well_since = True, math.nan
+        began = {'run': end - 60.0 * self._course.run, 'burst': end - 3 * 3600.0, 'standby': end - 3600.0,
+                 'energy': self._day * DAY, 'pause': end - 60.0 * self._course.pause}.get(name, end)
+        watch.since = min(began, watch.since) if watch.sum > QUIET and watch.since == watch.since else began
+
+    def _recover(self, name: str, watch: _Watch, end: float) -> None:
+        """Clear a channel that has been ordinary for long enough."""
+        if CHANNELS[name].at_end or name == 'energy':
+            return
+        worst = self._course.worst.get(name, -math.inf)
+        if worst > watch.seen:
+            watch.seen = worst
+            watch.weight = max(watch.weight, (1 + watch.sum) * evidence(watch.tail.exceedance(worst)))
+        if self._course.now.get(name, math.inf) > watch.tail.values[0]:
+            watch.well_since = math.nan
+        elif watch.well_since != watch.well_since:
+            watch.well_since = end
+        elif end - watch.well_since >= self._settings.habit_clear * 3600.0:
+            self._clear(name, watch)
+
+    def _clear(self, name: str, watch: _Watch) -> None:
+        watch.up = False
+        for other, also in self._alike(name):
+            also.sum, also.held, also.since, also.weight, also.seen = 0.0, [], math.nan, 0.0, -math.inf
+            self._course.worst.pop(other, None)
+        if CHANNELS[name].power:
+            self._course.forget()
+            self._spoilt = True
+
+    def _alike(self, name: str) -> list[tuple[str, _Watch]]:
+        """Return the channels that one cause may show in: all of power, or this one."""
+        return [(n, w) for n, w in self._watches.items() if n == name or CHANNELS[name].power and CHANNELS[n].power]
+
+    @property
+    def _busy(self) -> bool:
+        return any(w.up and CHANNELS[n].power for n, w in self._watches.items())
+
+    def _end_day(self, day: int) -> None:
+        course, end = self._course, (day + 1) * DAY
+        if course is None:      # the first day of use: only now its levels are known
+            powers = [p for p, _ in self._first]
+            pairs = [min(a, b) for a, b in zip(powers, powers[1:], strict=False)]
+            if len(powers) < COVERED or max(pairs) < ACTIVE:
+                self._first = []
+                return
+            course = self._course = Course(sorted(powers)[len(powers) // 10], max(pairs))
+            for power, spread in self._first:
+                course.minute(power, spread)
+            self._first = []
+        powers = course.minutes
+        peak = max((min(a, b) for a, b in zip(powers, powers[1:], strict=False)), default=0.0)
+        if len(powers) >= COVERED and peak >= ACTIVE:
+            level = course.level()
+            today = {**course.worst, 'level': level, 'loss': -level}
+            for name in CHANNELS:
+                self._learn(name, self._watches[name], today.get(name, math.nan), end)
+            self._raise(end)
+            self._facts.append((course.rest(), peak, sum(powers) / len(powers), float(course.starts),
+                                quantity('pause', course.worst['pause']) if 'pause' in course.worst else 0.0))
+        self._begin_day()
+
+    def _learn(self, name: str, watch: _Watch, value: float, end: float) -> None:
+        if value != value or (self._spoilt and CHANNELS[name].power):
+            return
+        if not watch.up and CHANNELS[name].power and self._busy:
+            watch.held.append(value)    # the cause that is told already
+            return
+        if name not in self._judged:
+            watch.values.append(value)
+            return
+        before = watch.sum
+        watch.sum = (1 + watch.sum) * evidence(watch.tail.exceedance(value))
+        watch.weight = watch.sum
+        if not watch.up:
+            if before <= QUIET < watch.sum:
+                watch.since = end - DAY
+            if watch.sum < self.threshold:
+                if not (CHANNELS[name].at_end and len(watch.values) == watch.values.maxlen):
+                    watch.values.append(value)      # what drifts is held against how it was at first
+                return
+            watch.seen = max(watch.seen, value)
+            return
+        watch.held.append(value)
+        watch.seen = max(watch.seen, value)
+        day_only = CHANNELS[name].at_end or name == 'energy'
+        if len(watch.held) >= self._settings.accept_days:
+            for other, also in self._alike(name):
+                if CHANNELS[other].at_end:
+                    also.values.clear()
+                also.values.extend(also.held)
+            self._clear(name, watch)
+        elif day_only and value <= watch.tail.values[0]:
+            watch.values.append(value)
+            self._clear(name, watch)
+
+    def _begin_day(self) -> None:
+        """Take the device's levels and every channel's tail for the coming day."""
+        settings, old = self._settings, self._course
+        if self._facts:
+            course = Course(median(f[0] for f in self._facts), median(f[1] for f in self._facts))
+            if old is not None:
+                old.next_day()
+                old.on_above, old.always = course.on_above, course.always
+            else:
+                self._course = course
+            starts, pause = median(f[3] for f in self._facts), median(f[4] for f in self._facts)
+            self.cyclic = starts >= CYCLIC_STARTS and pause <= CYCLIC_PAUSE
+        self._judged = []
+        for name, watch in self._watches.items():
+            watch.seen, watch.tail = -math.inf, None
+            if len(watch.values) >= settings.warm_days and self._tells(name, watch):
+                watch.tail = Tail.of(watch.values, CHANNELS[name].prior)
+                self._judged.append(name)
+                watch.weight = max(watch.weight if watch.up else 0.0, 0.5 * (1 + watch.sum))
+            elif watch.up:
+                self._clear(name, watch)
+        self._spoilt = False
+
+    def _tells(self, name: str, watch: _Watch) -> bool:
+        if name == 'pause':
+            return self.cyclic
+        return name != 'run' or quantity('run', median(watch.values)) < ALWAYS_ON
+
+    def state(self) -> dict:
+        """Return what was learnt as plain values, for `from_state`."""
+        course = self._course
+        return {'version': HABITS_VERSION, 'day': self._day, 'last': self._last if self._day is not None else None,
+                'facts': [list(f) for f in self._facts],
+                'minutes': course.minutes[:] if course else [p for p, _ in self._first],
+                'begun': [*course.begun[:2], *course.begun[2]] if course else [0, 0],
+                'worst': dict(course.worst) if course else {},
+                'channels': {name: {'values': list(w.values), 'held': list(w.held), 'sum': w.sum, 'up': w.up,
+                                    'since': None if w.since != w.since else w.since}
+                             for name, w in self._watches.items()}}
+
+    @classmethod
+    def from_state(cls, state: Mapping, settings: AnomalySettings) -> 'Habits':
+        """Take over what `state` returned. DevicesError when it is foreign or damaged."""
+        try:
+            if state['version'] != HABITS_VERSION:
+                raise DevicesError(f'the saved habits have version {state["version"]!r}; this is {HABITS_VERSION}')
+            made = cls(settings)
+            made._facts.extend(tuple(_numbers(f, len(FACTS))) for f in state['facts'])
+            for name, watch in made._watches.items():
+                kept = state['channels'][name]
+                watch.values.extend(_numbers(kept['values']))
+                watch.held = _numbers(kept['held'])
+                watch.sum, watch.up = _numbers([kept['sum']])[0], bool(kept['up'])
+                watch.since = math.nan if kept['since'] is None else _numbers([kept['since']])[0]
+            minutes = _numbers(state['minutes'])
+            if len(state['begun']) < 2:
+                raise ValueError('no beginning of the day')
+            made._day = None if state['day'] is None else int(state['day'])
+            made._last = -math.inf if state['last'] is None else _numbers([state['last']])[0]
+            begun = _numbers(state['begun'])
+            worst = {n: _numbers([v])[0] for n, v in state['worst'].items()}
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise DevicesError(f'the saved habits are damaged: {error}') from None
+        made._resume(minutes[-1440:], begun, worst)
+        return made
+
+    def _resume(self, minutes: list[float], begun: list[float], worst: dict[str, float]) -> None:
+        """Live through the day so far again: what is told of it follows from its minutes."""
+        self._begin_day()
+        if self._course is None:
+            self._first = [(power, math.nan) for power in minutes]
+            return
+        self._course.resume(int(begun[0]), int(begun[1]), begun[2:])
+        for power in minutes:
+            self._course.minute(power)
+        for name, value in worst.items():
+            if name in CHANNELS:
+                self._course.worst[name] = max(value, self._course.worst.get(name, -math.inf))
+
+
+def _numbers(values, count: int | None = None) -> list[float]:
+    """Return finite numbers. ValueError, TypeError"""
+    out = [float(v) for v in values]
+    if not all(map(math.isfinite, out)) or (count is not None and len(out) != count):
+        raise ValueError(f'{len(out)} values that are not {count or "all finite"}')
+    return out
