@@ -57,6 +57,7 @@ class Options:
     state_dir: str  # where everything worth keeping lies
     simulation: bool = True  # a simulated world behind the outlets
     outlets: bool = True  # Python outlets (off where real ones speak the topics)
+    only: str = ''  # of the outlets and the inverter just this one; empty = all
     hub: bool = True
     dashboard: bool = True
     port: int = 8420  # of the page
@@ -68,13 +69,19 @@ class Options:
 HUB = (  # name, class, and what the plan tells it; in the order they start
     ('store', 'hub_nodes.store.node:StoreNode', ('state_dir',)),
     ('identify', 'hub_nodes.identify:IdentifyNode', ('state_dir',)),
-    ('anomaly', 'hub_nodes.anomaly:AnomalyNode', ('home_file',)),
+    ('anomaly', 'hub_nodes.anomaly:AnomalyNode', ('home_file', 'state_dir')),
     ('forecast', 'hub_nodes.forecast:ForecastNode', ('home_file',)),
     ('markers', 'hub_nodes.markers:MarkersNode', ('home_file',)),
+    ('voltage', 'hub_nodes.voltage:VoltageNode', ('home_file',)),
     ('plan', 'hub_nodes.plan:PlanNode', ('home_file',)),
+    ('notify', 'hub_nodes.notify:NotifyNode', ('home_file', 'state_dir')),
+    ('gateway', 'hub_nodes.gateway:GatewayNode', ('home_file', 'state_dir')),
+    ('grid_service', 'hub_nodes.grid_service.node:GridServiceNode', ('home_file', 'state_dir')),
+    ('market', 'hub_nodes.adapters.market:MarketNode', ('home_file', 'state_dir')),
     ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'port')),
 )
-ALONE = ('plan', 'dashboard')  # a solver and a web server must not hold up the others
+SECTIONS = ('notify', 'grid_service', 'market', 'gateway')  # of the home file: each starts the node of its name
+ALONE = ('plan', 'dashboard', 'gateway')  # a solver, a web server and strangers' bytes must not hold up the others
 
 
 def plan(home: Home, options: Options) -> tuple[Process, ...]:
@@ -83,10 +90,14 @@ def plan(home: Home, options: Options) -> tuple[Process, ...]:
     if options.simulation:
         processes.append(Process('world', (_world(home, options),)))
     if options.outlets:
-        groups = list(_groups(home.outlets, OUTLETS_A_PROCESS))
+        chosen = [outlet for outlet in home.outlets if options.only in ('', outlet.id)]
+        groups = list(_groups(chosen, OUTLETS_A_PROCESS)) if chosen else []
         for number, group in enumerate(groups, 1):
             nodes = tuple(spec for outlet in group for spec in outlet_nodes(home, outlet, options))
             processes.append(Process(f'outlets_{number}' if len(groups) > 1 else 'outlets', nodes))
+        if home.inverter and options.only in ('', home.inverter):
+            # Not among the outlets: one crash must not take the leader and most who could follow it.
+            processes.append(Process('inverter', (member(home, home.inverter, options, meter=True),)))
     if options.hub:
         hub = [spec for spec in hub_nodes(home, options) if options.dashboard or spec.name != 'dashboard']
         processes.append(Process('hub', tuple(spec for spec in hub if spec.name not in ALONE)))
@@ -106,15 +117,16 @@ def hub_nodes(home: Home, options: Options) -> list[NodeSpec]:
     return [
         _spec(home, 'hub_nodes', name, target, '', {fact: getattr(options, fact) for fact in facts})
         for name, target, facts in HUB
+        if name not in SECTIONS or getattr(home, name) is not None
     ]
 
 
 def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]:
     """Return the nodes of one outlet."""
-    voltage = {'nominal_voltage': home.supply.voltage}
     facts = {
         'title': outlet.title or outlet.id,
         'priority': outlet.priority,
+        'rank': outlet.rank,
         'deferrable': outlet.deferrable,
         'throttleable': outlet.throttleable,
         'minimum_on_time': outlet.minimum_on,
@@ -125,8 +137,22 @@ def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]
     }
     return [
         _spec(home, 'outlet_node', 'outlet', 'outlet_node.outlet:OutletNode', outlet.id, facts),
-        _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', outlet.id, voltage),
+        member(home, outlet.id, options),
     ]
+
+
+def member(home: Home, id: str, options: Options, **facts) -> NodeSpec:
+    """Return the member of the micro-grid that belongs to an outlet or to the inverter."""
+    facts |= {
+        'nominal_voltage': home.supply.voltage,
+        'nominal_frequency': float(home.supply.frequency),
+        'committee': ','.join(home.committee()),
+        'outlets': len(home.outlets),
+        'inverter': home.inverter,
+        'inverter_power': home.battery.power_max if home.battery and home.inverter else 0.0,
+        'state_dir': options.state_dir,
+    }
+    return _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', id, facts)
 
 
 def _world(home: Home, options: Options) -> NodeSpec:

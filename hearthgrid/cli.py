@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hearthgrid import __version__
+from hearthgrid import __version__, evaluate_cli, report_cli, simulate_cli, train_cli
 
 app = typer.Typer(
     name='hearthgrid',
@@ -355,6 +355,13 @@ def bench(
             )
         out.print(table)
     raise typer.Exit(int(not all(r.holds for r in results)))
+
+
+app.command()(train_cli.train)
+app.command()(evaluate_cli.evaluate)
+app.command()(evaluate_cli.identify)
+app.command()(simulate_cli.simulate)
+app.command()(report_cli.report)
 
 
 @app.command()

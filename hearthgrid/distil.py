@@ -77,12 +77,13 @@ def distil(teacher: Model, features: np.ndarray, labels: np.ndarray, seed: int, 
 
 def _converted(tf, teacher: Model, log_probability, small: bool) -> bytes:
     """small : weights of matrices in 8 bits"""
-    how_unlike = graph.novelty(tf, teacher.near, teacher.temperature)
+    how_unlike = graph.novelty(tf, teacher.near)
 
     @tf.function(input_signature=[tf.TensorSpec((1, teacher.features), tf.float32, name='features')])
     def judge(features):
-        probability = tf.nn.softmax(log_probability(features) / teacher.temperature)
-        return {'probability': probability, 'novelty': how_unlike(features, probability)}
+        before = log_probability(features)
+        return {'probability': tf.nn.softmax(before / teacher.temperature),
+                'novelty': how_unlike(features, tf.nn.softmax(before))}
 
     root = tf.Module()
     root.judge = judge

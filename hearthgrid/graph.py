@@ -106,8 +106,8 @@ def _ranks(tf, knots: np.ndarray, x):
     return (first + (tf.gather(table, low + 1) - first) * (place - tf.cast(low, tf.float32)))[None]
 
 
-def novelty(tf, near: Novelty, temperature: float):
-    """Return a function from features (1, d) and probability (1, classes) to how unlike (1,).
+def novelty(tf, near: Novelty):
+    """Return a function from features (1, d) and probability before temperature (1, classes) to how unlike (1,).
 
     The examples lie class after class in 16 bits; only those of the likeliest class are looked at.
     """
@@ -129,6 +129,6 @@ def novelty(tf, near: Novelty, temperature: float):
         distance = tf.maximum(tf.sqrt(tf.reduce_min(apart)), 1e-3)
         likely = tf.gather(probability[0], best)
         usual = tf.gather(tf.constant(near.usual.astype(np.float32)), best)
-        return tf.math.log(distance / usual) - TORN * temperature * tf.math.log(likely)
+        return tf.math.log(distance / usual) - TORN * tf.math.log(likely)
 
     return how_unlike

@@ -18,7 +18,7 @@ ARGUMENTS = (
     ('state_dir', '', "where the home keeps its state; empty: $HEARTHGRID_STATE or the user's state folder"),
     ('simulation', 'true', 'a simulated world behind the outlets'),
     ('outlets', 'true', 'Python outlets'),
-    ('outlet', '', 'only this outlet of the home'),
+    ('outlet', '', "only this outlet of the home, or its inverter's member"),
     ('hub', 'true', 'the nodes of the hub'),
     ('dashboard', 'true', 'the page'),
     ('port', '8420', 'of the page'),
@@ -48,14 +48,12 @@ def _actions(context):
     else:
         path = Path(given['home'] or config_folder() / 'home.yaml').absolute()
         home = load(path)
-    if given['outlet']:
-        chosen = home.outlet(given['outlet'])
-        if chosen is None:
-            raise ValueError(f'{path}: no outlet is called {given["outlet"]!r}')
-        home = home.model_copy(update={'outlets': [chosen]})
+    if given['outlet'] and given['outlet'] not in (home.inverter, *(outlet.id for outlet in home.outlets)):
+        raise ValueError(f'{path}: no outlet is called {given["outlet"]!r}')
     options = Options(
         str(path),
         str(state),
+        only=given['outlet'],
         port=int(given['port']),
         seed=int(given['seed']),
         replay=given['replay'],

@@ -130,7 +130,7 @@ build_inputs() {
         cat "$VENV/.hearthgrid"
         printf '%s' "$ROOT"
         find src/msgs colcon_defaults.yaml colcon.pkg package.xml setup.* scripts/setup.sh -type f -exec sha256sum {} +
-        find src -name setup.cfg -o -name setup.py -o -name package.xml | sort | xargs sha256sum
+        find src firmware \( -name setup.cfg -o -name setup.py -o -name package.xml \) | sort | xargs sha256sum
         find launch config bench -type f 2>/dev/null | sort
     } | sha256sum
 }

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from hearthgrid.bringup import HUB, NodeSpec, Options, Process, plan
+from hearthgrid.bringup import HUB, SECTIONS, NodeSpec, Options, Process, plan
 from hearthgrid_ros.home import HomeError, parse
 
 HOME = 'outlets:\n' + ''.join(f'  - id: outlet_{n}\n' for n in range(30))
@@ -20,11 +20,22 @@ def nodes(processes):
 
 def test_every_outlet_has_its_two_nodes_in_its_own_namespace():
     found = {(n.namespace, n.name) for n in nodes(planned()) if n.package == 'outlet_node'}
-    assert found == {(f'/home/outlet_{k}', name) for k in range(30) for name in ('outlet', 'consensus')}
+    assert found == {(f'/home/outlet_{k}', name) for k in range(30) for name in ('outlet', 'consensus')} | {
+        ('/home/battery', 'consensus')
+    }
 
 
 def test_a_few_processes_by_default():
-    assert [p.name for p in planned()] == ['world', 'outlets_1', 'outlets_2', 'hub', 'plan', 'dashboard']
+    assert [p.name for p in planned()] == ['world', 'outlets_1', 'outlets_2', 'inverter', 'hub', 'plan', 'dashboard']
+
+
+@pytest.mark.parametrize('section', [
+    'notify: {channels: [{name: phone}]}', 'gateway: {host: h, ca: a, certificate: c, key: k}',
+    'grid_service: {url: "https://u.example", ven_name: me}',
+    'market: {prices: awattar}'])
+def test_a_section_of_the_home_file_starts_its_node(section):
+    before, after = ({n.name for n in nodes(planned(text))} for text in (HOME, f'{HOME}{section}\n'))
+    assert after - before == {section.partition(':')[0]}
 
 
 def test_one_process_a_node_by_choice():
@@ -37,7 +48,7 @@ def test_one_process_a_node_by_choice():
     'choices, absent',
     [
         ({'simulation': False}, {'world'}),
-        ({'hub': False}, {name for name, _, _ in HUB}),
+        ({'hub': False}, {name for name, _, _ in HUB} - set(SECTIONS)),
         ({'dashboard': False}, {'dashboard'}),
         ({'outlets': False}, {'outlet', 'consensus'}),
     ],
@@ -85,3 +96,35 @@ def test_every_target_can_be_loaded():
 def test_a_missing_class_is_an_error_of_ours():
     with pytest.raises(AttributeError):
         NodeSpec('hearthgrid', 'x', 'hearthgrid.bringup:Missing', 'x', '').load()
+
+
+@pytest.mark.parametrize(
+    'text, committee',
+    [
+        ('outlets: [{id: a}]', 'battery'),  # of two, one: an even number bears no more
+        ('outlets: [{id: a}, {id: b, always_on: true}]', 'battery,b,a'),
+        ('outlets: [{id: a}, {id: b}, {id: c}]', 'battery,a,b'),
+        ('battery: null\noutlets: [{id: a}, {id: b}, {id: c}]', 'a,b,c'),
+        ('battery: {grid_forming: false}\noutlets: [{id: a}]', 'a'),
+        (HOME, 'battery,' + ','.join(f'outlet_{k}' for k in range(6))),
+        ('outlets: [{id: a}, {id: b}, {id: c, voter: true}, {id: d, voter: true}]', 'battery,c,d'),
+    ],
+)
+def test_who_elects_the_leader(text, committee):
+    members = [node for node in nodes(planned(text)) if node.name == 'consensus']
+    assert {node.parameters['committee'] for node in members} == {committee}
+    inverter = [node for node in members if node.parameters.get('meter')]
+    assert [node.namespace for node in inverter] == ['/home/battery'] * ('battery' in committee)
+
+
+def test_one_outlet_alone_has_the_committee_of_the_whole_home():
+    for only, name in (('outlet_4', 'outlet'), ('battery', 'consensus')):
+        found = nodes(planned(only=only, simulation=False, hub=False))
+        assert {node.namespace for node in found} == {f'/home/{only}'} and name in {node.name for node in found}
+        assert found[-1].parameters['committee'].startswith('battery,outlet_0')
+
+
+def test_too_many_voters_are_refused():
+    flagged = ''.join(f'  - {{id: o{n}, voter: true}}\n' for n in range(7))
+    with pytest.raises(HomeError, match='8 voters'):
+        parse('outlets:\n' + flagged)

@@ -70,7 +70,7 @@ class Running:
         """Return the running process of that name, or None."""
         for child in psutil.Process(self.process.pid).children():
             try:
-                if child.cmdline()[-1].endswith(f'/{name}.json'):
+                if ''.join(child.cmdline()[-1:]).endswith(f'/{name}.json'):  # one that has just died has none
                     return child
             except psutil.Error:
                 continue

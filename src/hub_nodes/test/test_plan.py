@@ -156,7 +156,7 @@ def test_a_plan_appears_and_says_all_it_must(talk):
     assert np.allclose(plan.grid_power, drawn, atol=0.1)
     assert sum(devices['washer'].power) * 0.25 == pytest.approx(1000.0, rel=1e-4)
     assert to_seconds(plan.valid_until) == pytest.approx(talk.now + 1800.0, abs=30.0)
-    assert plan.cost < plan.cost_unmanaged and any('expected' in reason for reason in plan.reasons)
+    assert plan.cost < plan.cost_unmanaged and any('further kWh costs least' in reason for reason in plan.reasons)
 
 
 def test_a_job_is_kept_off_until_the_cheap_hours_and_the_request_is_in_order(talk):
@@ -222,7 +222,8 @@ def test_a_limit_of_the_utility_is_planned_and_kept(talk):
     talk.battery(0.9)
     before = talk.planned()
     talk.send(GRID_LIMIT, msg.GridLimit(stamp=to_msg(talk.now), event='peak', start=to_msg(talk.now - 10),
-                                        end=to_msg(talk.now + 3600), import_max=1500.0, export_max=INF))
+                                        end=to_msg(talk.now + 3600), import_max=1500.0, export_max=INF,
+                                        dispatch=NAN, charge=NAN))
     plan = talk.planned(lambda plan: plan.epoch > before.epoch and plan.status == OPTIMAL)
     assert max(plan.grid_power[:3]) <= 1500.5
     talk.setpoints.clear()
@@ -232,11 +233,52 @@ def test_a_limit_of_the_utility_is_planned_and_kept(talk):
 
 
 @pytest.mark.parametrize('change', [{'import_max': NAN, 'export_max': 1.0}, {'import_max': -1.0, 'export_max': 1.0},
-                                    {'import_max': 1.0, 'export_max': 1.0, 'end': to_msg(1.0)}])
+                                    {'import_max': 1.0, 'export_max': 1.0, 'end': to_msg(1.0)},
+                                    {'import_max': 1.0, 'export_max': 1.0, 'dispatch': INF}])
 def test_a_limit_that_is_none_is_refused(talk, change):
-    talk.send(GRID_LIMIT, msg.GridLimit(**{'start': to_msg(talk.now), 'end': to_msg(talk.now + 60), **change}))
+    talk.send(GRID_LIMIT, msg.GridLimit(**{'start': to_msg(talk.now), 'end': to_msg(talk.now + 60), 'dispatch': NAN,
+                                           'charge': NAN, **change}))
     assert talk.until(lambda: talk.health('grid limit')[0] == WARN)
     assert talk.node._inputs.limit(talk.now) is None
+
+
+@pytest.mark.parametrize('asked, power', [({'charge': -1200.0}, -1200.0), ({'charge': 800.0}, 800.0),
+                                          ({'dispatch': -500.0}, -500.0)])
+def test_what_the_utility_dispatches_is_followed_at_once(talk, asked, power):
+    talk.battery(0.6)
+    talk.send(GRID_LIMIT, msg.GridLimit(**{
+        'stamp': to_msg(talk.now), 'start': to_msg(talk.now - 10), 'end': to_msg(talk.now + 3600), 'import_max': INF,
+        'export_max': INF, 'dispatch': NAN, 'charge': NAN, **asked}))
+    talk.read('battery', 0.0)
+    talk.read('grid', 0.0)
+    share = 1.0 if 'charge' in asked else talk.node.settings.gain
+    assert talk.until(lambda: any(s.active_power == pytest.approx(share * power, abs=1.0) for s in talk.setpoints))
+
+
+def state(outlet: str, priority: int, rank: int = 0) -> msg.OutletState:
+    return msg.OutletState(outlet=outlet, priority=priority, rank=rank, demand=NAN)
+
+
+@pytest.mark.parametrize('settings', [{'shed_after': 0.0, 'restore_after': 1.0}])
+def test_what_the_battery_cannot_carry_is_shed_by_priority_and_comes_back(talk):
+    """Without any plan: the fuse does not wait for one."""
+    heater = talk.ros.hear(talk.peer, REQUEST, 'heater')
+    talk.send(STATES, state('washer', msg.OutletState.CLASS_DEFERRABLE))
+    talk.send(STATES, state('heater', msg.OutletState.CLASS_COMFORT))
+    assert talk.until(lambda: len(talk.node._inputs.loads(talk.now, 5.0)) == 2)
+    talk.read('washer', 2000.0)
+    talk.read('heater', 1500.0)
+    talk.read('grid', 18_000.0)  # the fuse of a home without a file carries 17.25 kW
+    assert talk.until(lambda: any(request.power_max == 0.0 for request in heater))
+    request = next(request for request in heater if request.power_max == 0.0)
+    assert (request.voice, request.sender) == (msg.Request.VOICE_GRID_SERVICE, 'limit')
+    assert 'limit of 17.2 kW' in request.reason and 'comfort loads go first' in request.reason
+    assert talk.until(lambda: talk.health('import limit') == (WARN, 'heater off'))
+    assert not any(request.sender == 'limit' for request in talk.requests), 'the heater was enough'
+    talk.read('heater', 0.0)
+    talk.read('grid', 9000.0)
+    assert talk.until(lambda: heater and math.isnan(heater[-1].power_max)), 'back when there is room'
+    assert talk.until(lambda: talk.health('import limit')[0] == OK)
 
 
 def test_the_battery_keeps_the_planned_grid_power(talk):

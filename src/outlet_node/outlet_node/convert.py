@@ -5,12 +5,15 @@ import math
 import numpy as np
 
 from hearthgrid_core import outlet as core
+from hearthgrid_core.island import View
+from hearthgrid_core.island.shedding import Offer
 from hearthgrid_core.outlet import capture as capturing
 from hearthgrid_core.waveform import Aligned, Metering, Signature
 from hearthgrid_msgs import msg
 from hearthgrid_ros.time import NANOSECONDS, to_msg, to_seconds
 
 REASON_LENGTH = 128  # of texts on the wire [byte]
+MANY = 128  # outlets an IslandMode can name
 
 
 def block(message: msg.Samples) -> core.Block:
@@ -23,11 +26,11 @@ def block(message: msg.Samples) -> core.Block:
 def request(message: msg.Request) -> core.Request:
     """Return a request with nothing checked, and the bytes its code is over."""
     stamp, expiry = (time.sec * NANOSECONDS + time.nanosec for time in (message.stamp, message.expiry))
-    packed = core.pack(stamp, expiry, message.voice, message.epoch, message.counter, message.power_min,
-                       message.power_max, message.reason, message.sender)
+    packed = core.pack(stamp, expiry, message.voice, message.epoch, message.term, message.provisional, message.counter,
+                       message.power_min, message.power_max, message.reason, message.sender)
     return core.Request(message.voice, message.sender, message.epoch, message.counter, to_seconds(message.stamp),
                         to_seconds(message.expiry), message.power_min, message.power_max, message.reason, packed,
-                        bytes(message.mac))
+                        bytes(message.mac), message.term, message.provisional)
 
 
 def reading(outlet: str, sequence: int, of: capturing.Reading, supply: int) -> msg.Reading:
@@ -68,6 +71,28 @@ def job(outlet: str, now: float, of: core.Job) -> msg.Job:
     return msg.Job(stamp=to_msg(now), outlet=outlet, id=of.id, status=of.status, energy_kwh=of.energy_kwh,
                    delivered_kwh=of.delivered_kwh, power=of.power, deadline=to_msg(of.deadline),
                    interruptible=of.interruptible)
+
+
+def offer(message: msg.OutletState) -> Offer:
+    """Return what a state offers to the leader of an island. ValueError when it is none."""
+    if not message.outlet:
+        raise ValueError('it names no outlet')
+    return Offer(message.outlet, core.Priority(message.priority), message.rank, message.demand, message.inrush,
+                 message.relay == msg.OutletState.RELAY_CLOSED)
+
+
+def shed(message: msg.OutletState) -> bool:
+    """Return whether an outlet is off for the island's sake."""
+    return message.voice == msg.Request.VOICE_ISLAND and message.power_max == 0.0
+
+
+def island(member: str, view: View, stamp) -> msg.IslandMode:
+    """Return a member's view on the wire."""
+    return msg.IslandMode(
+        stamp=stamp, member=member, mode=view.mode, epoch=view.epoch, term=view.term, leader=view.leader,
+        provisional=view.provisional, authority=view.authority, committee=list(view.committee),
+        members=list(view.members[:MANY]), shed=list(view.shed[:MANY]), voltage=view.voltage, frequency=view.frequency,
+        evidence=short(view.evidence))
 
 
 def schedule(entries) -> core.Schedule:

@@ -49,7 +49,7 @@ class JobServer:
         now = self._node.now()
         id = asked.id or f'{self._outlet[:30]}-{now:.0f}'
         held = self._book.job
-        if held is not None and not held.status.ended and held.id == asked.id:
+        if held is not None and held.id == asked.id and (not held.status.ended or _done(held, asked)):
             return GoalResponse.ACCEPT  # asked again, perhaps after a restart: the same job
         self.follow(now, held)  # before another job takes its place, the askers of one that ended hear of it
         try:
@@ -82,3 +82,9 @@ class JobServer:
     @staticmethod
     def _never(goal):
         raise AssertionError('goals are ended by follow()')
+
+
+def _done(job: Job, asked: RunJob.Goal) -> bool:
+    """Return whether a job is what is asked for and done already: whoever asks again must not have it done twice."""
+    return (job.status is Status.DONE and job.energy_kwh == asked.energy_kwh
+            and abs(job.deadline - to_seconds(asked.deadline)) < 1e-3)

@@ -50,9 +50,30 @@ class Keeper:
                 if durable:
                     os.fsync(file.fileno())
             new.replace(path)
+            if durable:
+                self._sync(path.parent)
         except OSError as error:
             return f'{path} cannot be written: {error.strerror}'
         return ''
+
+    def drop(self, part: str) -> bool:
+        """Remove a part; return whether nothing of it is left."""
+        if self._base is not None:
+            try:
+                self._path(part).unlink(missing_ok=True)
+                self._sync(self._base.parent)
+            except OSError:
+                return not self._path(part).exists()
+        return True
+
+    @staticmethod
+    def _sync(folder: Path) -> None:
+        """Have the names in a folder on the disk, too."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def _path(self, part: str) -> Path:
         return self._base.with_name(f'{self._base.name}.{part}.json')

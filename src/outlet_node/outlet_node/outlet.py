@@ -37,6 +37,7 @@ FIRST_WAIT = 15.0     # for the first samples while a home starts [s]
 JOB_PERIOD = 10.0     # between words on a job that is not finished [s]
 REPEAT_AFTER = 60.0   # a complaint of one kind is logged again at the earliest after [s]
 LAST_WORD = Duration(seconds=0.05)  # for the relay's last command to arrive before the node is gone
+DEMAND_STEP, DEMAND_SHARE = 30.0, 0.2  # change of demand worth a word [W], [1]
 WARM = 0.05           # change of thermal load worth a word [1]
 
 
@@ -62,8 +63,9 @@ class OutletNode(ManagedNode):
         settings = self.settings
         self._keeper = Keeper(settings.state_dir, self.id)
         self.controller = OutletController(settings, settings, settings, settings, settings.normally_on,
-                                           bytes.fromhex(settings.request_key))
+                                           bytes.fromhex(settings.request_key), settings.island_grace)
         self.controller.schedule, self.controller.priority = settings.first_schedule(), settings.first_priority
+        self.controller.rank = settings.rank
         self._kept: dict = {}
         self.capture = Capture(self._restore())
         self._zone = settings.zone
@@ -78,7 +80,9 @@ class OutletNode(ManagedNode):
         self._told: tuple = ()
         self._told_at = self._commanded_at = self._cycled_at = self._saved_at = -math.inf
         self._told_heat = 0.0
+        self._told_demand = self._inrush = math.nan
         self._command: tuple[bool, float] | None = None
+        self._fence = self.controller.requests.gate.highest
         self._trip, self._job, self._job_at = self.controller.protection.trip, None, -math.inf
 
         rows = [interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS, interfaces.STATES, interfaces.RELAYS,
@@ -189,9 +193,11 @@ class OutletNode(ManagedNode):
             moved = self._command_relay(now, decision.closed, decision.band.power_max)
         self._tell(now, decision)
         self._follow_job(now, decision.job)
-        if moved or decision.trip is not self._trip:
-            self.save_memory(durable=decision.trip is not self._trip)
-            self._trip = decision.trip
+        fence = self.controller.requests.gate.highest
+        durable = decision.trip is not self._trip or fence != self._fence
+        if moved or durable:
+            self.save_memory(durable)
+            self._trip, self._fence = decision.trip, fence
         elif not 0.0 <= now - self._saved_at < self.settings.save_period:
             self.save_memory(durable=False)
 
@@ -208,12 +214,15 @@ class OutletNode(ManagedNode):
     def _tell(self, now: float, decision: Decision) -> None:
         """Publish the state when it is another or a heartbeat is due, and judge the outlet's health."""
         blind = self._measurement is None
+        demand = self.controller.demand
         told = (decision.closed, decision.waiting > 0.0, decision.band, decision.voice, decision.reason, decision.trip,
-                decision.priority, decision.welded, blind, self._refused)
-        same = told == self._told and abs(decision.thermal_load - self._told_heat) < WARM
+                decision.priority, self.controller.rank, decision.welded, blind, self._refused)
+        same = (told == self._told and abs(decision.thermal_load - self._told_heat) < WARM
+                and not _another(demand, self._told_demand))
         if same and 0.0 <= now - self._told_at < self.settings.heartbeat:
             return
         self._told, self._told_at, self._told_heat = told, now, decision.thermal_load
+        self._told_demand = demand
         reason = decision.reason
         if blind and not reason.startswith('no samples'):
             reason = f'no samples; {reason}'
@@ -224,7 +233,8 @@ class OutletNode(ManagedNode):
         self._to['states'].publish(msg.OutletState(
             stamp=to_msg(now), outlet=self.id, relay=relay, trip=decision.trip, waiting=decision.waiting > 0.0,
             voice=decision.voice, power_min=decision.band.power_min, power_max=decision.band.power_max,
-            reason=convert.short(reason), priority=decision.priority, thermal_load=decision.thermal_load,
+            reason=convert.short(reason), priority=decision.priority, rank=self.controller.rank, demand=demand,
+            inrush=self._inrush, thermal_load=decision.thermal_load,
             deferrable=self.settings.deferrable, title=convert.short(self.settings.title, 64),
             requests_refused=self._refused))
         values = {'thermal_load': decision.thermal_load, 'requests_refused': self._refused}
@@ -277,6 +287,9 @@ class OutletNode(ManagedNode):
             return
         if found is None:
             return
+        inrush = float(found[0].inrush_ratio)
+        if not math.isnan(inrush):
+            self._inrush = inrush if math.isnan(self._inrush) else max(self._inrush, inrush)
         self._signatures += 1
         self._to['signatures'].publish(convert.signature(self.id, self._signatures, reason, *found))
         self._to['waveforms'].publish(convert.waveform(self.id, self._signatures, reason, self.capture.raw()))
@@ -339,6 +352,13 @@ class OutletNode(ManagedNode):
             self._said.clear()
         self._said[kind] = now
         self.get_logger().warning(words)
+
+
+def _another(demand: float, told: float) -> bool:
+    """Return whether a demand [W] is worth a word after the one told."""
+    if math.isnan(demand) or math.isnan(told):
+        return math.isnan(demand) != math.isnan(told)
+    return abs(demand - told) > max(DEMAND_STEP, DEMAND_SHARE * told)
 
 
 def main() -> int:

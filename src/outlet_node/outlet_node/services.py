@@ -22,7 +22,7 @@ class Services:
     def _get_schedule(self, _, response):
         controller = self._node.controller
         response.entries = convert.schedule_entries(controller.schedule)
-        response.priority = controller.priority
+        response.priority, response.rank = controller.priority, controller.rank
         return _answer(response)
 
     def _set_schedule(self, request, response):
@@ -35,7 +35,7 @@ class Services:
 
     def _set_priority(self, request, response):
         try:
-            self._node.controller.choose(priority=Priority(request.priority))
+            self._node.controller.choose(priority=Priority(request.priority), rank=request.rank)
         except ValueError:
             return _answer(response, f'no shedding class has number {request.priority}')
         self._node.save_preferences()

@@ -60,7 +60,7 @@ class Bench:
         self.counter = 0
         self.heard = {row.name: made.hear(self.peer, row) for row in (
             interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS, interfaces.STATES, interfaces.RELAYS,
-            interfaces.JOBS, interfaces.ISLAND)}
+            interfaces.JOBS, interfaces.ISLAND, interfaces.BALLOTS)}
         self.node = None
         self.begin()
 
@@ -68,9 +68,10 @@ class Bench:
         """Make the node, as a process would that starts now."""
         self.node = self.maker(namespace=f'{self.home}/kettle', context=self.graph.context,
                                **options(parameters=self.parameters))
-        self.node.now = lambda: self.time
+        self.node.now = self.node.clock = lambda: self.time
         self.graph.add(lambda **_: self.node)
-        readers = [self.samples, self.tie] + [self.request] * isinstance(self.node, OutletNode)
+        readers = [self.tie] + [self.samples] * (not self.parameters.get('meter'))
+        readers += [self.request] * isinstance(self.node, OutletNode)
         assert all(self.graph.matched(publisher) for publisher in readers)
         names = {p.topic_name.rpartition('/')[2] for p in self.node.publishers} & set(self.heard)
         topics = [f'{self.home}/{name}' for name in names]

@@ -2,6 +2,7 @@
 import pytest
 from rclpy.action import ActionClient
 
+from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.interfaces import Scope
 
@@ -10,6 +11,7 @@ OUTLET_SAYS = {interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS,
 OUTLET_HEARS = {interfaces.ADC, interfaces.REQUEST, interfaces.TIE}
 OUTLET_ANSWERS = {interfaces.GET_SCHEDULE, interfaces.SET_SCHEDULE, interfaces.SET_PRIORITY, interfaces.RESET_TRIP,
                   interfaces.CAPTURE_WAVEFORM}
+MEMBER_SAYS = {interfaces.ISLAND, interfaces.BALLOTS, interfaces.INVERTER_SETPOINT}
 STANDARD = ('/rosout', '/parameter_events', '/transition_event')  # of ROS itself
 
 
@@ -50,4 +52,17 @@ def test_the_echo_is_the_reading_under_its_own_name(bench):
 
 
 def test_the_member_speaks_its_rows_and_no_others(member):
-    check_topics(member(), {interfaces.ISLAND}, {interfaces.ADC, interfaces.TIE})
+    home = member(committee='a,b,c')
+    check_topics(home, MEMBER_SAYS, {interfaces.ADC, interfaces.TIE, interfaces.BALLOTS})
+
+
+def test_a_leader_listens_to_what_it_needs_and_speaks_to_every_outlet(member):
+    home = member()
+    for _ in range(20):
+        home.feed(1)
+    states = interfaces.STATES.publisher(home.peer)
+    home.until(lambda: states.get_subscription_count() > 1)
+    states.publish(msg.OutletState(outlet='kettle', relay=msg.OutletState.RELAY_CLOSED))
+    home.until(lambda: len(home.node._asks) == 1)
+    check_topics(home, MEMBER_SAYS | {interfaces.REQUEST}, {
+        interfaces.ADC, interfaces.TIE, interfaces.BALLOTS, interfaces.STATES, interfaces.READINGS, interfaces.BATTERY})

@@ -113,8 +113,8 @@ def test_with_a_key_only_signed_requests_count(bench):
     home.feed(1)
     home.state(lambda s: s.requests_refused == 1 and s.relay == State.RELAY_CLOSED)
     stamps = [time.sec * 10**9 + time.nanosec for time in (asked.stamp, asked.expiry)]
-    asked.mac = list(sign(key, pack(*stamps, asked.voice, asked.epoch, asked.counter, asked.power_min, asked.power_max,
-                                    asked.reason, asked.sender)))
+    asked.mac = list(sign(key, pack(*stamps, asked.voice, asked.epoch, asked.term, asked.provisional, asked.counter,
+                                    asked.power_min, asked.power_max, asked.reason, asked.sender)))
     home.send(asked)
     home.feed(1)
     home.state(lambda s: s.relay == State.RELAY_OPEN)
@@ -171,14 +171,14 @@ def test_a_trip_outlives_a_restart(bench, tmp_path):
 def test_schedule_priority_and_a_persons_word_outlive_a_restart_and_need_nobody(bench, tmp_path):
     home = bench(state_dir=str(tmp_path), **FAST)
     entries = [msg.ScheduleEntry(on=False, **ALWAYS)]
-    assert home.call(interfaces.SET_PRIORITY, priority=State.CLASS_MEDICAL).success
+    assert home.call(interfaces.SET_PRIORITY, priority=State.CLASS_MEDICAL, rank=7).success
     assert home.call(interfaces.SET_SCHEDULE, entries=entries).success
     home.feed(1)
     state = home.state(lambda s: s.relay == State.RELAY_OPEN)
-    assert (state.priority, state.reason[:8]) == (State.CLASS_MEDICAL, 'schedule')
+    assert (state.priority, state.rank, state.reason[:8]) == (State.CLASS_MEDICAL, 7, 'schedule')
     home.restart()
     answer = home.call(interfaces.GET_SCHEDULE)
-    assert (answer.entries, answer.priority) == (entries, State.CLASS_MEDICAL)
+    assert (answer.entries, answer.priority, answer.rank) == (entries, State.CLASS_MEDICAL, 7)
     home.feed(1)
     home.state(lambda s: s.relay == State.RELAY_OPEN and s.reason[:8] == 'schedule')
     home.ask(Request.VOICE_PERSON, *ON, validity=3600.0)
@@ -373,3 +373,57 @@ def test_what_the_installer_changes_counts_until_a_person_says_otherwise(bench, 
 def test_an_id_that_does_not_fit_the_wire_is_refused(bench):
     with pytest.raises(ValueError, match='longer than'):
         bench(outlet='o' * 33)
+
+
+def island(home, power_max: float, term: int, **fields):
+    home.ask(Request.VOICE_ISLAND, 0.0, power_max, epoch=1, term=term, **fields)
+    home.feed(1)
+
+
+def test_only_the_newest_leader_of_the_island_is_obeyed_also_after_a_restart(bench, tmp_path):
+    home = bench(state_dir=str(tmp_path), **FAST)
+    home.feed(1)
+    island(home, 0.0, term=5)
+    home.state(lambda s: s.relay == State.RELAY_OPEN and s.voice == Request.VOICE_ISLAND)
+    island(home, INF, term=4, sender='older')
+    home.state(lambda s: s.requests_refused == 1 and s.relay == State.RELAY_OPEN)
+    island(home, INF, term=9, provisional=True, sender='alone')
+    home.state(lambda s: s.requests_refused == 2 and s.relay == State.RELAY_OPEN)
+    home.restart()
+    home.feed(1)
+    home.state(lambda s: s.relay == State.RELAY_CLOSED)
+    island(home, 0.0, term=4, sender='older')
+    home.state(lambda s: s.requests_refused == 1 and s.relay == State.RELAY_CLOSED)
+    island(home, 0.0, term=6, sender='newer')
+    home.state(lambda s: s.relay == State.RELAY_OPEN)
+    island(home, INF, term=6, sender='newer')
+    home.state(lambda s: s.relay == State.RELAY_CLOSED)
+    island(home, 0.0, term=0, provisional=True, sender='alone')
+    home.state(lambda s: s.relay == State.RELAY_OPEN)
+
+
+def test_an_island_without_a_leader_switches_comfort_off_and_keeps_the_fridge_on(bench):
+    for priority, relay in (('comfort', State.RELAY_OPEN), ('refrigeration', State.RELAY_CLOSED)):
+        home = bench(priority=priority, island_grace=1.0, **FAST)
+        home.tie.publish(msg.Breaker(state=msg.Breaker.STATE_OPEN))
+        home.until(lambda home=home: home.node._islanded is True)
+        home.feed(2)
+        home.state(lambda s: s.relay == State.RELAY_CLOSED)
+        home.feed(8)
+        home.state(lambda s, relay=relay: s.relay == relay)
+
+
+def test_the_state_says_what_it_would_draw_and_what_a_start_takes(bench):
+    home = bench(rank=4, **FAST)
+    home.feed(1)
+    assert math.isnan(home.state(lambda s: s.relay == State.RELAY_CLOSED).inrush)
+    home.feed(3, current=4.0)
+    state = home.state(lambda s: s.demand > 800.0)
+    assert (state.demand, state.rank) == (pytest.approx(920.0, rel=1e-2), 4)
+    home.ask(Request.VOICE_PERSON, *OFF)
+    home.feed(3)
+    assert home.state(lambda s: s.relay == State.RELAY_OPEN).demand == pytest.approx(920.0, rel=0.2)
+    home.node._inrush = 2.5
+    home.ask(Request.VOICE_PERSON, *ON)
+    home.feed(1)
+    assert home.state(lambda s: s.relay == State.RELAY_CLOSED).inrush == 2.5

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 PRIORITIES = ('unknown', 'medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort')
 DAYS = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
+VOTERS_MAX = 7
 RESERVED = ('home', 'base', 'grid', 'pv', 'battery', 'hub', 'world')
 Identifier = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]{0,31}$')]
 ClockTime = Annotated[str, Field(pattern=r'^([01]?\d|2[0-3]):[0-5]\d$')]
@@ -80,6 +82,55 @@ class Tariff(_Part):
         return self
 
 
+class GridService(_Part):
+    """The utility's OpenADR server (VTN) and how the home shows who it is. Files are PEM; a secret has its own file."""
+
+    protocol: Literal['openadr2b', 'openadr3'] = 'openadr2b'
+    url: Annotated[str, Field(pattern=r'^https?://[^\s/?#]+[^\s?#]*$', max_length=512)]
+    ven_name: Annotated[str, Field(min_length=1, max_length=128)]
+    ven_id: Annotated[str, Field(max_length=128)] = ''  # 2.0b: empty = the server gives one
+    certificate: str = ''  # of the home; 2.0b signs with it too
+    key: str = ''
+    authority: str = ''  # who signed the server's certificate; empty = the system's authorities
+    fingerprint: str = ''  # 2.0b: of the certificate that signs the server's messages; empty = they are not checked
+    client_id: str = ''  # 3.1: OAuth 2 client credentials
+    secret_file: str = ''
+    programmes: Annotated[list[str], Field(max_length=16)] = []  # 3.1: programme ids; empty = all that are shown
+    poll: Annotated[float, Field(ge=1, le=86_400)] = 30.0  # 2.0b: the server may ask for another [s]
+
+    @model_validator(mode='after')
+    def _secure(self):
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError('`certificate` and `key` go together')
+        if bool(self.client_id) != bool(self.secret_file):
+            raise ValueError('`client_id` and `secret_file` go together')
+        host = urlsplit(self.url).hostname
+        if self.url.startswith('http://') and host not in ('127.0.0.1', '::1', 'localhost'):
+            raise ValueError('a server that is not on this machine is spoken to over https only')
+        return self
+
+
+class Market(_Part):
+    """Where prices and weather come from; empty = from nowhere. Urls are for `csv`, and instead of a service's own."""
+
+    prices: Literal['', 'entsoe', 'nord_pool', 'awattar', 'tibber', 'csv'] = ''
+    prices_url: Annotated[str, Field(pattern=r'^(https?://\S+)?$', max_length=512)] = ''
+    area: Annotated[str, Field(pattern=r'^[A-Za-z0-9-]{0,24}$')] = ''  # of entsoe (an EIC code) and nord_pool
+    token_file: str = ''  # of entsoe and tibber
+    weather: Literal['', 'open_meteo', 'csv'] = ''
+    weather_url: Annotated[str, Field(pattern=r'^(https?://\S+)?$', max_length=512)] = ''
+
+    @model_validator(mode='after')
+    def _whole(self):
+        if self.prices in ('entsoe', 'nord_pool') and not self.area and not self.prices_url:
+            raise ValueError(f'{self.prices} needs an `area`')
+        if self.prices in ('entsoe', 'tibber') and not self.token_file:
+            raise ValueError(f'{self.prices} needs a `token_file`')
+        if (self.prices == 'csv' and not self.prices_url) or (self.weather == 'csv' and not self.weather_url):
+            raise ValueError('csv needs its url')
+        return self
+
+
 class ScheduleRule(_Part):
     """A weekly rule of an outlet, local time."""
 
@@ -101,6 +152,74 @@ class ScheduleRule(_Part):
 
 
 
+class QuietHours(_Part):
+    """When only critical news is told, local time; they may pass midnight."""
+
+    start: ClockTime
+    end: ClockTime
+
+
+class NotifyChannel(_Part):
+    """A way to reach a person. Its address is a secret and stands in a file of its own, not here."""
+
+    name: Identifier
+    severity: Literal['info', 'warning', 'critical'] = 'warning'  # the least that is told
+    quiet: QuietHours | None = None
+    group_time: Annotated[float, Field(ge=0, le=3600)] = 30.0  # news within it goes in one message [s]
+    repeat_time: Annotated[float, Field(ge=1, le=86400)] = 900.0  # of the critical, until acknowledged [s]
+    hourly: Annotated[int, Field(ge=1, le=3600)] = 20  # messages in the long run [1/h]
+    burst: Annotated[int, Field(ge=2, le=100)] = 5  # messages at once after a quiet time
+
+
+class Notify(_Part):
+    """Who is told of anomalies, outages, limits and finished jobs, and how."""
+
+    channels: Annotated[list[NotifyChannel], Field(min_length=1, max_length=32)]
+    addresses: str = ''  # file of the channels' addresses; empty = notify_addresses.yaml in the state folder
+
+    @model_validator(mode='after')
+    def _distinct(self):
+        names = [channel.name for channel in self.channels]
+        if len(names) > len(set(names)):
+            raise ValueError('two channels have one name')
+        return self
+
+
+class GatewayPlug(_Part):
+    """A plug of another make, behind the MQTT broker; it becomes an outlet of this id."""
+
+    id: Identifier
+    family: Literal['tasmota', 'shelly', 'zigbee2mqtt', 'esphome', 'zwave']
+    topic: Annotated[str, Field(pattern=r'^[^#+/\x00-\x1f][^#+\x00-\x1f]*$', max_length=128)]  # it lives under
+    endpoint: Annotated[str, Field(pattern=r'^[A-Za-z0-9_]*$', max_length=32)] = ''  # which switch of it
+    title: Annotated[str, Field(max_length=64)] = ''
+    room: Annotated[str, Field(max_length=64)] = ''
+    priority: Literal['medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort'] = 'comfort'
+    minimum_on: Annotated[float, Field(ge=0, le=3600)] = 2.0  # of the relay [s]
+    minimum_off: Annotated[float, Field(ge=0, le=3600)] = 2.0  # [s]
+
+    @model_validator(mode='after')
+    def _possible(self):
+        if self.id in RESERVED:
+            raise ValueError(f'{self.id!r} is a name of the system; choose another')
+        if self.family in ('shelly', 'zwave') and not (self.endpoint or '0').isdecimal():
+            raise ValueError(f'an endpoint of {self.family} is a number')
+        return self
+
+
+class Gateway(_Part):
+    """The MQTT broker, always over TLS with a certificate of ours. Files are relative to the home file."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    ca: str  # who signed the broker's certificate
+    certificate: str  # ours
+    key: str  # to it
+    base: Identifier = 'hearthgrid'  # our topics begin so
+    discovery: Annotated[str, Field(pattern=r'^[a-z0-9_]*$')] = 'homeassistant'  # prefix; empty = not announced
+    plugs: Annotated[list[GatewayPlug], Field(max_length=128)] = []
+
+
 class Outlet(_Part):
     """One smart outlet."""
 
@@ -108,6 +227,8 @@ class Outlet(_Part):
     title: Annotated[str, Field(max_length=64)] = ''
     room: Annotated[str, Field(max_length=64)] = ''
     priority: Literal['medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort'] = 'comfort'
+    rank: Annotated[int, Field(ge=0, le=65535)] = 0  # within the class: a higher rank is shed sooner
+    voter: bool = False  # of the committee that elects the micro-grid's leader
     deferrable: bool = False  # the plan may move its jobs
     throttleable: bool = False  # its power can be capped without switching it
     always_on: bool = False  # the plan may not switch it off
@@ -137,7 +258,11 @@ class Home(_Part):
     tariff: Tariff = Tariff()
     pv: Pv | None = Pv()
     battery: Battery | None = Battery()
+    grid_service: GridService | None = None
+    market: Market | None = None
     outlets: Annotated[list[Outlet], Field(min_length=1, max_length=1000)]
+    notify: Notify | None = None
+    gateway: Gateway | None = None
     nodes: dict[str, dict[str, Any]] = {}  # parameters by node name, or outlet/node
 
     @field_validator('timezone')
@@ -152,11 +277,33 @@ class Home(_Part):
     @model_validator(mode='after')
     def _distinct(self):
         seen: set[str] = set()
-        for outlet in self.outlets:
+        for outlet in (*self.outlets, *(self.gateway.plugs if self.gateway else ())):
             if outlet.id in seen:
                 raise ValueError(f'two outlets are called {outlet.id!r}')
             seen.add(outlet.id)
+        voters = len(self.committee())
+        if voters > VOTERS_MAX:
+            raise ValueError(f'{voters} voters; a committee has at most {VOTERS_MAX}, its inverter included')
         return self
+
+    @property
+    def inverter(self) -> str:
+        """Who forms the micro-grid, empty = nobody."""
+        return 'battery' if self.battery and self.battery.grid_forming else ''
+
+    def committee(self) -> tuple[str, ...]:
+        """Return who elects the micro-grid's leader, by rank: its inverter, then the outlets that are voters.
+
+        Where none is named: the first ones, of those that are always on before the others, to the largest odd number
+        that a committee may have: an even one bears the loss of no more members.
+        """
+        inverter = [self.inverter] if self.inverter else []
+        named = [outlet.id for outlet in self.outlets if outlet.voter]
+        if named:
+            return (*inverter, *named)
+        first = sorted(self.outlets, key=lambda outlet: not outlet.always_on)
+        ranked = (*inverter, *(outlet.id for outlet in first))[:VOTERS_MAX]
+        return ranked[: len(ranked) - (len(ranked) + 1) % 2]
 
     def outlet(self, id: str) -> Outlet | None:
         """Return the outlet of that id, or None."""

@@ -13,16 +13,28 @@ from hearthgrid_core.sim import (
     OutageKind,
     Played,
     Plug,
+    RegulatorState,
     ScriptOutage,
     SetInverter,
     Setpoint,
+    SetRegulator,
     Source,
     TieState,
 )
 from hearthgrid_core.sim.gate import Ticket
 from hearthgrid_core.sim.market import PricesAhead
+from hearthgrid_core.sim.regulator import NAME as REGULATOR
 from hearthgrid_core.sim.weather import WeatherAhead
-from hearthgrid_msgs.msg import Breaker, InverterSetpoint, Label, PriceSeries, Reading, WeatherSeries
+from hearthgrid_msgs.msg import (
+    Breaker,
+    InverterSetpoint,
+    Label,
+    PriceSeries,
+    Reading,
+    Regulator,
+    RegulatorSetpoint,
+    WeatherSeries,
+)
 from hearthgrid_msgs.srv import PlugAppliance
 from hearthgrid_msgs.srv import ScriptOutage as ScriptOutageService
 from hearthgrid_ros.time import to_msg, to_seconds
@@ -171,7 +183,7 @@ def naming(outlet: str, kind: str, since: float, now: float) -> Label:
     )
 
 
-def ticket(of: InverterSetpoint) -> Ticket:
+def ticket(of: InverterSetpoint | RegulatorSetpoint) -> Ticket:
     """Return what a setpoint says of itself."""
     return Ticket(of.sender, to_seconds(of.stamp), to_seconds(of.expiry), of.epoch, of.counter)
 
@@ -192,6 +204,18 @@ def setpoint(of: InverterSetpoint) -> SetInverter:
             to_seconds(of.expiry),
         ),
     )
+
+
+def regulator(of: RegulatorState, now: float) -> Regulator:
+    """Return the regulator's state."""
+    return Regulator(
+        stamp=to_msg(now), regulator=REGULATOR, tap=of.tap, step=of.step, voltage=of.voltage, operations=of.operations
+    )
+
+
+def set_regulator(of: RegulatorSetpoint) -> SetRegulator:
+    """Return the command a setpoint stands for."""
+    return SetRegulator(of.regulator, of.tap, to_seconds(of.expiry))
 
 
 def outage(of: ScriptOutageService.Request, now: float) -> ScriptOutage:

@@ -16,6 +16,8 @@ from hearthgrid_ros.interfaces import (
     PLUG_APPLIANCE,
     PRICES,
     READINGS,
+    REGULATOR,
+    REGULATOR_SETPOINT,
     RELAYS,
     SCRIPT_OUTAGE,
     TIE,
@@ -39,9 +41,10 @@ class WorldNode(HomeNode):
     def __init__(self, **options) -> None:
         super().__init__('world', **options)
         self._world, self._home = build.world(self.settings, self.now() - LEAD, self.get_logger().warning)
-        self._gate, self._strangers = Gate(), set()
+        self._gate, self._regulator_gate, self._strangers = Gate(), Gate(), set()
         self._sequence: dict[str, int] = {}
         self._state_due, self._ahead_due, self._tie = 0.0, 0.0, None
+        self._tap: int | None = None
         self._kinds = {outlet.id: outlet.appliance for outlet in self._world.config.outlets}
         resident = self.settings.resident_patience > 0 and not self.settings.replay
         self._resident = Resident(self.settings.resident_patience) if resident else None
@@ -53,8 +56,10 @@ class WorldNode(HomeNode):
         self._readings, self._tie_state = READINGS.publisher(self), TIE.publisher(self)
         self._battery, self._prices, self._weather = (row.publisher(self) for row in (BATTERY, PRICES, WEATHER))
         self._labels, self._truth = LABELS.publisher(self), TRUTH.publisher(self)
+        self._regulator = REGULATOR.publisher(self)
         RELAYS.subscription(self, self._on_relay)
         INVERTER_SETPOINT.subscription(self, self._on_setpoint)
+        REGULATOR_SETPOINT.subscription(self, self._on_regulator)
         SCRIPT_OUTAGE.server(self, self._on_outage)
         PLUG_APPLIANCE.server(self, self._on_plug)
         self.create_timer(self._world.block_duration, self._advance)
@@ -118,6 +123,10 @@ class WorldNode(HomeNode):
         self.health.check('pace', WARN, f'the clock ran {behind:.1f} s away; {lost} blocks are given up', behind=behind)
 
     def _publish_state(self, output) -> None:
+        tap = output.regulator.tap if output.regulator else None
+        if output.regulator and (tap != self._tap or output.time >= self._state_due):
+            self._tap = tap
+            self._regulator.publish(convert.regulator(output.regulator, output.time))
         key = (output.tie.closed, output.tie.grid_alive, output.tie.reason)
         if key == self._tie and output.time < self._state_due:
             return
@@ -161,18 +170,25 @@ class WorldNode(HomeNode):
                 self.get_logger().warning(f'a relay command is refused: {error}')
 
     def _on_setpoint(self, message) -> None:
+        self._obey('setpoints', self._gate, convert.setpoint, message)
+
+    def _on_regulator(self, message) -> None:
+        self._obey('regulator', self._regulator_gate, convert.set_regulator, message)
+
+    def _obey(self, name: str, gate: Gate, command_of, message) -> None:
+        """Apply a command with a ticket, or say why it is refused."""
         now = self.now()
         try:
-            command = convert.setpoint(message)
+            command = command_of(message)
             self._world.check(command)
-            reason = self._gate.refuse(now, convert.ticket(message))
+            reason = gate.refuse(now, convert.ticket(message))
             if reason:
                 raise ValueError(reason)
         except ValueError as error:
-            self.health.check('setpoints', WARN, f'one from {message.sender!r} is refused: {error}')
+            self.health.check(name, WARN, f'one from {message.sender!r} is refused: {error}')
             return
         self._world.apply(command, now)
-        self.health.check('setpoints', OK, 'obeyed')
+        self.health.check(name, OK, 'obeyed')
 
     def _on_outage(self, request, response):
         now = self.now()

@@ -74,12 +74,12 @@ class Model:
     def probability(self, features: np.ndarray) -> np.ndarray:
         """Return (m, classes) of features (m, d), rows summing to one. DevicesError on another shape or NaN."""
         features = self._checked(features)
-        return softmax(_blend(self.forest.probability(features), self._line(features), self.blend) / self.temperature)
+        return softmax(self._before(features) / self.temperature)
 
     def novelty(self, features: np.ndarray) -> np.ndarray:
         """Return (m,): how far off the likeliest class's examples, and how torn between classes; larger = stranger."""
         features = self._checked(features)
-        return self.near.score(features, self.probability(features), self.temperature)
+        return self.near.score(features, softmax(self._before(features)))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return plain arrays for `from_state`; no pickle is needed to save them."""
@@ -116,6 +116,10 @@ class Model:
         return cls(tuple(classes.tolist()), Forest.from_state(state, width, count), Ranks(arrays['knots']),
                    arrays['weights'], float(arrays['blend']), float(arrays['temperature']),
                    Novelty(*(arrays[name] for name in Novelty.__dataclass_fields__)))
+
+    def _before(self, features: np.ndarray) -> np.ndarray:
+        """Return logarithms before temperature (m, classes)."""
+        return _blend(self.forest.probability(features), self._line(features), self.blend)
 
     def _line(self, features: np.ndarray) -> np.ndarray | None:
         return softmax(self.ranks(features) @ self.weights[:-1] + self.weights[-1]) if self.blend else None
@@ -248,12 +252,13 @@ def _judged(folds: list[_Fold], features, labels, groups, blend, temperature, ex
     tested, novelty = np.zeros(len(labels), dtype=bool), np.full(len(labels), np.nan)
     probability = np.zeros((len(labels), labels.max() + 1))
     for fold in folds:
-        found = softmax(_blend(fold.forest, fold.line, blend) / temperature)
+        before = _blend(fold.forest, fold.line, blend)
+        found = softmax(before / temperature)
         local = np.searchsorted(fold.present, labels[fold.inside])
         near = Novelty.of(features[fold.inside], local, groups[fold.inside], _dealt(local, examples, seed))
         tested |= fold.outside
         probability[np.ix_(fold.outside, fold.present)] = found
-        novelty[fold.outside] = near.score(features[fold.outside], found, temperature)
+        novelty[fold.outside] = near.score(features[fold.outside], softmax(before))
     return Validation(tested, probability, novelty)
 
 

@@ -25,15 +25,16 @@ class Novelty:
         examples = features[kept] / noise
         return cls(noise, examples, labels[kept], _usual(examples, labels[kept], groups[kept], labels.max() + 1))
 
-    def score(self, features: np.ndarray, probability: np.ndarray, temperature: float) -> np.ndarray:
+    def score(self, features: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Return (m,): how far off the likeliest class's examples, and how torn between classes; larger = stranger.
 
-        features : (m, d)     probability : (m, classes), at `temperature`
+        features : (m, d)     share : (m, classes) probabilities before temperature, which fits what is known and would
+        make a stranger look as sure
         """
-        best, scaled = probability.argmax(axis=1), features / self.noise
+        best, scaled = share.argmax(axis=1), features / self.noise
         near = np.array([_distance(self.examples[self.example_class == c], row).min()
                          for row, c in zip(scaled, best, strict=True)])
-        return np.log(np.maximum(near, 1e-3) / self.usual[best]) - TORN * temperature * np.log(probability.max(axis=1))
+        return np.log(np.maximum(near, 1e-3) / self.usual[best]) - TORN * np.log(share.max(axis=1))
 
 
 def look_noise(features: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,8 +1,10 @@
 """The home as a micro-grid: is the grid there, who leads without it, and what a leader may do."""
 from hearthgrid_core.island.ballot import BusSeen, Change, Durable, Fence, Kind, Message, Persist, Persisted
 from hearthgrid_core.island.detector import DetectorSettings, Finding, OutageDetector, frequency_shift
+from hearthgrid_core.island.duties import Ask, Charge, DutySettings, Metered, Stated, Steer
 from hearthgrid_core.island.election import Election, ElectionSettings, Role
 from hearthgrid_core.island.fence import Command, Gate
+from hearthgrid_core.island.member import Member, MemberSettings, View
 from hearthgrid_core.island.membership import Committee
 from hearthgrid_core.island.sequence import Sequence, SequenceSettings, Sight
 from hearthgrid_core.island.watch import (
@@ -16,8 +18,9 @@ from hearthgrid_core.island.watch import (
 )
 
 __all__ = [
-    'BusSeen', 'Change', 'Command', 'Committee', 'DetectorSettings', 'Durable', 'Election', 'ElectionSettings', 'Fence',
-    'Finding', 'Gate', 'GridWatch', 'GridWatchSettings', 'Kind', 'Message', 'Mode', 'OutageDetector', 'Persist',
-    'Persisted', 'Role', 'Sequence', 'SequenceSettings', 'Sight', 'Standing', 'Supply', 'Tie', 'frequency_shift',
-    'half_cycle_rms',
+    'Ask', 'BusSeen', 'Change', 'Charge', 'Command', 'Committee', 'DetectorSettings', 'Durable', 'DutySettings',
+    'Election', 'ElectionSettings', 'Fence', 'Finding', 'Gate', 'GridWatch', 'GridWatchSettings', 'Kind', 'Member',
+    'MemberSettings', 'Message', 'Metered', 'Mode', 'OutageDetector', 'Persist', 'Persisted', 'Role',
+    'Sequence', 'SequenceSettings', 'Sight', 'Standing', 'Stated', 'Steer', 'Supply', 'Tie', 'View',
+    'frequency_shift', 'half_cycle_rms',
 ]

@@ -27,7 +27,9 @@ class Message(NamedTuple):
 
     receiver : '' = all.     incarnation : of the sender's memory, rises at every start.
     term : the sender's; in PRE_VOTE and its reply the one asked for.     round : of the request, echoed in its reply.
-    granted : in replies.     leader : in HEARTBEAT; another than the sender's = told on, which promises nothing.
+    granted : in replies; in a question to one member: the others are to pass it on.
+    leader : in HEARTBEAT; another than the sender's = told on, which promises nothing. In a reply: who asked, if it
+    is to be passed on.
     committee : in force at the sender.     mode : of the leader's sequence (`Mode`), in HEARTBEAT and PROVISIONAL.
     remembers : whether the sender has its memory, in RECALL_REPLY.
     """

@@ -43,15 +43,16 @@ class Election(Voter):
             for m in self.committee.members
             if m != self.me and m not in self._votes and (kind is Kind.PRE_VOTE or m not in self._refused)
         ]
+        in_vain = now >= self._canvass_end - self.settings.canvass + 1.5 * self.settings.repeat
         for receiver in silent if self._votes else ('',):
-            self._send(kind, receiver, term, self._canvass_round)
+            self._send(kind, receiver, term, self._canvass_round, in_vain and receiver != '')
         self._repeat_at = now + self.settings.repeat
 
     def _on_vote_reply(self, now: float, m: Message) -> None:
         pre = m.kind is Kind.PRE_VOTE_REPLY
         if not m.granted:
             if m.term > self.term:
-                self._adopt(m.term)
+                self._adopt(now, m.term)
             elif m.round == self._canvass_round:
                 self._refused.add(m.sender)
             return
@@ -77,7 +78,7 @@ class Election(Voter):
         self.role, self.term, self.voted = Role.CANDIDATE, self.term + 1, self.me
         self._round += 1
         self._canvass_round, self._canvass_end = self._round, now + self.settings.canvass
-        self._repeat_at = math.inf
+        self._repeat_at, self._pledged_until = math.inf, self._canvass_end
         self._votes, self._refused = set(), set()
         self._after(self._persist(), Kind.VOTE_REPLY, self.me, self.term, self._round, True)
 
@@ -119,13 +120,15 @@ class Election(Voter):
         ]
         if silent:
             self._new_round(now)
+            late = now - 1.5 * self.settings.heartbeat
             for m in silent:
-                self._send(Kind.HEARTBEAT, m, self.term, self._round, leader=self.me)
+                unheard = self._acks.get(m, -math.inf) < late
+                self._send(Kind.HEARTBEAT, m, self.term, self._round, unheard, leader=self.me)
         self._repeat_at = math.inf if self.authority(now) else now + self.settings.repeat
 
     def _on_heartbeat_reply(self, now: float, m: Message) -> None:
         if m.term > self.term and not m.granted:
-            self._adopt(m.term)
+            self._adopt(now, m.term)
             return
         if self.role is not Role.LEADER or m.term != self.term or not m.granted:
             return

@@ -32,7 +32,7 @@ class Gate:
     def __init__(self, safe: float, age_max: float) -> None:
         if math.isnan(safe) or safe < 0.0:
             raise ValueError(f'the safe cap is {safe} W')
-        self._safe, self._age_max = safe, age_max
+        self.safe, self._age_max = safe, age_max
         self.highest = (0, 0)  # (epoch, term) of the newest majority obeyed; survives a restart
         self._full: Command | None = None
         self._reduced: dict[str, Command] = {}
@@ -61,4 +61,4 @@ class Gate:
         caps = [c.power_max for c in self._reduced.values() if now < c.expiry]
         if self._full is not None and now < self._full.expiry:
             caps.append(self._full.power_max)
-        return min(caps, default=self._safe)
+        return min(caps, default=self.safe)

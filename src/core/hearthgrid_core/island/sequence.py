@@ -11,8 +11,8 @@ from .watch import Mode
 class SequenceSettings:
     """How long a step may wait for others before it goes on without them."""
 
-    join: float = setting(0.2, 's', 0.0, 60.0, 'How long a leader waits for members to answer.')
-    shed: float = setting(0.5, 's', 0.0, 60.0, 'How long a leader waits for the shed loads to obey.')
+    join_time: float = setting(0.2, 's', 0.0, 60.0, 'How long a leader waits for members to answer.')
+    shed_time: float = setting(0.5, 's', 0.0, 60.0, 'How long a leader waits for the shed loads to obey.')
     silence: float = setting(0.6, 's', 0.05, 60.0, 'After so long without a word the leader is lost.')
 
     def __post_init__(self) -> None:
@@ -73,9 +73,9 @@ class Sequence:
         if mode is Mode.CONFIRMATION:
             return Mode.JOIN if sight.authority else mode
         if mode is Mode.JOIN:
-            return Mode.SHED if sight.complete or waited >= settings.join else mode
+            return Mode.SHED if sight.complete or waited >= settings.join_time else mode
         if mode is Mode.SHED:
-            return Mode.REGULATE if sight.shed or waited >= settings.shed else mode
+            return Mode.REGULATE if sight.shed or waited >= settings.shed_time else mode
         if mode is Mode.REGULATE:
             return Mode.SYNCHRONISE if sight.in_step and sight.authority else mode
         return mode if sight.in_step else Mode.REGULATE

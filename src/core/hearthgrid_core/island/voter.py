@@ -7,6 +7,14 @@ from .ballot import Action, BusSeen, Change, Durable, Event, Fence, Kind, Messag
 from .membership import Committee
 from .role import BUS, ElectionSettings, Role
 
+PASSED = 64  # words passed on that are remembered
+QUESTIONS = frozenset((Kind.PRE_VOTE, Kind.VOTE, Kind.HEARTBEAT))
+
+
+def _passed_back(question: Message) -> str:
+    """Return what an answer's `leader` is: who asked, if the others are to pass the answer on as they did with it."""
+    return question.sender if question.receiver and question.granted else ''
+
 
 class Voter:
     """What every member of the zone does; `Election` adds candidates and leaders.
@@ -14,6 +22,7 @@ class Voter:
     me : its name.     rng : for the random part of the timeouts.     now : [s]
     incarnation : greater than at any earlier start, with or without memory (for example the time of the start [ns]).
     durable : what was stored; None = lost.     members : the commissioned committee, used only while nobody remembers.
+    term, epoch : known to have been reached although the memory is lost, so that what follows is not older.
     """
 
     def __init__(
@@ -25,11 +34,13 @@ class Voter:
         incarnation: int,
         durable: Durable | None,
         members: tuple[str, ...],
+        term: int = 0,
+        epoch: int = 0,
     ) -> None:
         self.settings, self.me, self.incarnation = settings, me, incarnation
         self._rng = rng
         self.remembers = durable is not None
-        kept = durable or Durable(0, '', Committee(members))
+        kept = durable or Durable(term, '', Committee(members, epoch=epoch))
         self.term, self.voted, self.committee = kept.term, kept.voted, kept.committee
         self.stored = kept.committee if self.remembers else None  # in force and safe on the medium
         self._written = self._asked_to_write = 0
@@ -40,10 +51,12 @@ class Voter:
         self.leader, self.leader_term, self.leader_heard = '', 0, -math.inf
         self.leader_mode = 0
         self.provisional = False
-        self.deputy, self.deputy_heard = '', -math.inf  # who leads provisionally
+        self.deputy, self.deputy_mode, self.deputy_heard = '', 0, -math.inf  # who leads provisionally
         self._round = 0
         self._promised_until = now + settings.timeout  # it may have promised just before it stopped
         self._courted, self._courted_until = '', -math.inf
+        self._passed: dict[tuple[str, str, int], bool] = {}  # (who asked, whom, round): has the answer been, too?
+        self._pledged_until = -math.inf  # its vote is given: others need not ask for the next term yet
         self._timeout_at = now + self._patience()
         self._recall_at = math.inf if self.remembers else now + settings.timeout
         self._recalled: dict[str, Message] = {}
@@ -117,7 +130,10 @@ class Voter:
         return self._out
 
     def _receive(self, now: float, m: Message) -> None:
-        if m.sender == self.me or (m.receiver and m.receiver != self.me):
+        if m.sender == self.me:
+            return
+        if m.receiver and m.receiver != self.me:
+            self._overhear(m)
             return
         if m.incarnation < self._incarnations.get(m.sender, 0):
             return  # of a memory that is gone
@@ -126,6 +142,25 @@ class Voter:
         handler = self._HANDLERS.get(m.kind)
         if handler is not None:
             handler(self, now, m)
+
+    def _overhear(self, m: Message) -> None:
+        """Repeat a question to one member, once and word for word, if it asks for that, and so its answer.
+
+        Two that do not hear each other may hear this member. To the election it is a network that doubles and delays,
+        which it bears anyway.
+        """
+        if m.term < self.term or not self._voter():
+            return
+        if m.kind in QUESTIONS:
+            about = m.sender, m.receiver, m.round
+            if m.granted and about not in self._passed:
+                self._passed[about] = False
+                while len(self._passed) > PASSED:
+                    del self._passed[next(iter(self._passed))]
+                self._out.append(m)
+        elif m.leader == m.receiver and self._passed.get((m.receiver, m.sender, m.round)) is False:
+            self._passed[m.receiver, m.sender, m.round] = True
+            self._out.append(m)
 
     def _send(self, kind: Kind, receiver: str, term: int, number: int, granted: bool = False, leader: str = '') -> None:
         self._out.append(
@@ -149,13 +184,28 @@ class Voter:
         self._out.append(Persist(Durable(self.term, self.voted, self.committee), self._asked_to_write))
         return self._asked_to_write
 
-    def _after(self, number: int, kind: Kind, receiver: str, term: int, rnd: int, granted: bool) -> None:
+    def _answer(self, kind: Kind, to: Message, term: int, granted: bool = False) -> None:
+        self._send(kind, to.sender, term, to.round, granted, _passed_back(to))
+
+    def _after(
+        self, number: int, kind: Kind, receiver: str, term: int, rnd: int, granted: bool, leader: str = ''
+    ) -> None:
         """Say it once write `number` is safe."""
         self._waiting.append(
             (
                 number,
                 Message(
-                    kind, self.me, receiver, self.incarnation, term, rnd, granted, '', self.committee, self.mode, True
+                    kind,
+                    self.me,
+                    receiver,
+                    self.incarnation,
+                    term,
+                    rnd,
+                    granted,
+                    leader,
+                    self.committee,
+                    self.mode,
+                    True,
                 ),
             )
         )
@@ -185,9 +235,10 @@ class Voter:
     def _voter(self) -> bool:
         return self.remembers and self.me in self.committee.members
 
-    def _adopt(self, term: int) -> None:
-        """A later term exists: follow it, with its vote still to give."""
+    def _adopt(self, now: float, term: int) -> None:
+        """A later term exists: follow it, with its vote still to give, and leave its candidate the time to win."""
         self.term, self.voted = term, ''
+        self._timeout_at = max(self._timeout_at, now + self.settings.canvass)
         if self.role >= Role.PRE_CANDIDATE:
             self._stand_down()
 
@@ -206,12 +257,12 @@ class Voter:
             self._on_hearsay(now, m)
             return
         if m.term < self.term:
-            self._send(Kind.HEARTBEAT_REPLY, m.sender, self.term, m.round)
+            self._answer(Kind.HEARTBEAT_REPLY, m, self.term)
             return
         if m.term == self.term and self.role is Role.LEADER:
             return  # cannot be; not obeyed
         if m.term > self.term:
-            self._adopt(m.term)
+            self._adopt(now, m.term)
         elif self.role >= Role.PRE_CANDIDATE:
             self._stand_down()
         news = (m.leader, m.term) != (self.leader, self.leader_term)
@@ -227,7 +278,7 @@ class Voter:
             self._join_at = now + self._rng.random() * self.settings.spread  # not all at once
         elif now >= self._join_at:
             self._join_at = now + self.settings.join
-            self._send(Kind.HEARTBEAT_REPLY, m.sender, m.term, m.round, True)
+            self._answer(Kind.HEARTBEAT_REPLY, m, m.term, True)
 
     def _acknowledge(self, m: Message) -> None:
         stored = self.stored or self.committee
@@ -240,7 +291,7 @@ class Voter:
                 m.term,
                 m.round,
                 True,
-                '',
+                _passed_back(m),
                 stored,
                 self.mode,
                 True,
@@ -259,9 +310,10 @@ class Voter:
 
     def _install(self, committee: Committee) -> None:
         if committee.order > self.committee.order:
+            concerned = self.me in self.committee.members or self.me in committee.members
             self.committee = committee
             self.role = max(self.role, Role.FOLLOWER) if self.me in committee.members else Role.OBSERVER
-            if self.remembers:
+            if self.remembers and concerned:  # an observer's memory decides nothing
                 self._persist()
 
     def _on_pre_vote(self, now: float, m: Message) -> None:
@@ -272,6 +324,7 @@ class Voter:
             and not self._sticky(now)
             and m.committee.order >= self.committee.order
             and not self.holds_lease(now)
+            and (now >= self._pledged_until or m.sender == self.voted)
             and (now >= self._courted_until or self._rank(m.sender) <= self._rank(self._courted))
         )
         if granted:
@@ -279,7 +332,7 @@ class Voter:
             self._timeout_at = max(self._timeout_at, self._courted_until)
             if self.role is Role.PRE_CANDIDATE:  # two ask at once: the lower rank goes on
                 self._stand_down()
-        self._send(Kind.PRE_VOTE_REPLY, m.sender, m.term if granted else self.term, m.round, granted)
+        self._answer(Kind.PRE_VOTE_REPLY, m, m.term if granted else self.term, granted)
 
     def _rank(self, member: str) -> int:
         members = self.committee.members
@@ -289,16 +342,17 @@ class Voter:
         if not self._voter() or self._sticky(now):
             return
         if m.term < self.term or m.committee.order < self.committee.order:
-            self._send(Kind.VOTE_REPLY, m.sender, self.term, m.round)
+            self._answer(Kind.VOTE_REPLY, m, self.term)
             return
         if m.term > self.term:
-            self._adopt(m.term)
+            self._adopt(now, m.term)
         if self.voted == m.sender and self._written >= self._asked_to_write:
-            self._send(Kind.VOTE_REPLY, m.sender, m.term, m.round, True)
+            self._answer(Kind.VOTE_REPLY, m, m.term, True)
         elif self._free_for(m.sender):
             self.voted = m.sender
+            self._pledged_until = now + self.settings.canvass
             self._timeout_at = now + self._patience()
-            self._after(self._persist(), Kind.VOTE_REPLY, m.sender, m.term, m.round, True)
+            self._after(self._persist(), Kind.VOTE_REPLY, m.sender, m.term, m.round, True, _passed_back(m))
 
     def _free_for(self, candidate: str) -> bool:
         return self.voted in ('', candidate)
@@ -370,4 +424,4 @@ class Voter:
         if self._rank(m.sender) < self._rank(self.me):
             self.provisional = False
         if now > self.deputy_heard + self.settings.timeout or self._rank(m.sender) <= self._rank(self.deputy):
-            self.deputy, self.deputy_heard = m.sender, now
+            self.deputy, self.deputy_mode, self.deputy_heard = m.sender, m.mode, now

@@ -1,4 +1,9 @@
-"""Is the grid there? One member's view from its own voltage and the tie breaker, without election or consensus."""
+"""Is the grid there? One member's view from its own voltage and the tie breaker, without election or consensus.
+
+Half cycle by half cycle it declares what `detector` declares sample by sample: neither takes a dip that equipment and
+sources ride through for an outage.
+"""
+
 import math
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,11 +12,7 @@ import numpy as np
 
 from hearthgrid_core.settings import check_bounds, setting
 
-# Voltage below a share of nominal for so long: equipment is no longer supplied (ITI (CBEMA) curve, 2000). [1], [s]
-SAGS = ((0.70, 0.02), (0.80, 0.5))
-# Frequency outside these shares of nominal for so long: no grid would stay connected (IEEE 1547-2018, UF2 56.5 Hz and
-# OF2 62.0 Hz of 60 Hz). [1], [s]
-FREQUENCY_MIN, FREQUENCY_MAX, FREQUENCY_TIME = 56.5 / 60.0, 62.0 / 60.0, 0.16
+from .detector import FREQUENCY_MAX, FREQUENCY_MIN, FREQUENCY_TIME, SAGS
 
 
 class Mode(IntEnum):
@@ -38,6 +39,7 @@ class GridWatchSettings:
     return_frequency_span: float = setting(0.01, '1', 0.001, 0.1, 'Largest deviation of a returned grid\'s frequency.')
     return_time: float = setting(5.0, 's', 0.0, 600.0, 'How long a returned grid must be sound.')
     silence_max: float = setting(2.0, 's', 0.5, 60.0, 'After so long without samples the member is blind.')
+    open_time: float = setting(0.02, 's', 0.0, 10.0, 'A tie that opens under a fed home may only ride out a dip.')
     tie_age_max: float = setting(10.0, 's', 1.0, 600.0, 'A blind member believes a word of the tie for so long.')
 
     def __post_init__(self) -> None:
@@ -119,7 +121,7 @@ class _Low:
 
 
 class GridWatch:
-    """First cut: GRID while the grid feeds this outlet, OUTAGE when nothing does, REGULATE when the tie is open and the
+    """GRID while the grid feeds this outlet, OUTAGE when nothing does, REGULATE when the tie is open and the
     home feeds itself, GRID again after a stable return. Time [s] is an argument."""
 
     def __init__(self, settings: GridWatchSettings) -> None:
@@ -127,6 +129,7 @@ class GridWatch:
         self._lows = [_Low(share * settings.nominal_voltage, duration) for share, duration in SAGS]
         self._supply: Supply | None = None
         self._broken = ''
+        self._open_since = math.inf
         self._astray_for = 0.0
         self._good_since: float | None = None
         self._standing = Standing(Mode.UNKNOWN, 0.0, 0, math.nan, math.nan, 'nothing seen yet')
@@ -167,6 +170,7 @@ class GridWatch:
     def _judge(self, now: float, tie: Tie | None) -> tuple[Mode, str]:
         settings, seen = self._settings, self._supply
         closed, alive = (tie.closed, tie.grid_alive) if tie else (None, None)
+        self._open_since = min(self._open_since, now) if closed is False else math.inf
         if seen is None or now - seen.end > settings.silence_max:
             blind = f'no samples for {now - seen.end:.0f} s' if seen else 'no samples yet'
             if tie is None or now - tie.stamp > settings.tie_age_max or closed is None:
@@ -178,14 +182,18 @@ class GridWatch:
             word = {None: 'the tie has not spoken', True: 'the tie sees the grid: perhaps only this branch',
                     False: 'the tie sees no grid'}[alive]
             return Mode.OUTAGE, f'{self._broken}; {word}'
-        if closed is False:
+        if closed is False and self._opened(now):
             return Mode.REGULATE, f'the tie is open and {seen.rms[-1]:.0f} V are here: the home feeds itself'
         return Mode.GRID, f'{seen.rms[-1]:.0f} V, {seen.frequency:.2f} Hz'
 
+    def _opened(self, now: float) -> bool:
+        """Return whether the tie has been open for longer than a dip that was just noticed."""
+        return self._standing.mode is not Mode.GRID or now - self._open_since >= self._settings.open_time
+
     def _stable(self, now: float) -> bool:
-        """Return whether voltage and frequency have been those of a sound grid for long enough."""
+        """Return whether voltage and frequency (blind: the tie's word) have been those of a sound grid for long."""
         settings, seen = self._settings, self._supply
-        sound = seen is not None and now - seen.end <= settings.silence_max and (
+        sound = seen is None or now - seen.end > settings.silence_max or (
             settings.return_voltage_min * settings.nominal_voltage <= seen.rms.min()
             and seen.rms.max() <= settings.return_voltage_max * settings.nominal_voltage
             and abs(seen.frequency / seen.nominal_frequency - 1.0) <= settings.return_frequency_span)

@@ -4,17 +4,18 @@ import hmac
 import struct
 
 MAC_BYTES = 16
-_LABEL = b'hearthgrid request 1'  # a code made for another kind of message never fits
+_LABEL = b'hearthgrid request 2'  # a code made for another kind of message never fits
 
 
-def pack(stamp: int, expiry: int, voice: int, epoch: int, counter: int, power_min: float, power_max: float,
-         reason: str, sender: str) -> bytes:
+def pack(stamp: int, expiry: int, voice: int, epoch: int, term: int, provisional: bool, counter: int,
+         power_min: float, power_max: float, reason: str, sender: str) -> bytes:
     """Return the bytes a request's code is computed over, the same on every machine.
 
     stamp, expiry : [ns since the epoch], exact as on the wire.     power_min, power_max : [W], single precision.
     """
     texts = b''.join(struct.pack('<H', len(raw)) + raw for raw in (reason.encode(), sender.encode()))
-    return _LABEL + struct.pack('<qqBIQff', stamp, expiry, voice, epoch, counter, power_min, power_max) + texts
+    return _LABEL + struct.pack('<qqBII?Qff', stamp, expiry, voice, epoch, term, provisional, counter, power_min,
+                                power_max) + texts
 
 
 def sign(key: bytes, packed: bytes) -> bytes:

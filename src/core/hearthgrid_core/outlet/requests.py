@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 
+from hearthgrid_core.island.ballot import Fence
+from hearthgrid_core.island.fence import Command, Gate
 from hearthgrid_core.outlet.authentic import authentic
 from hearthgrid_core.outlet.band import Band, Voice, Word
 from hearthgrid_core.settings import check_bounds, setting
 
 OUTSIDE = (Voice.ISLAND, Voice.GRID_SERVICE, Voice.PERSON, Voice.PLAN)  # most urgent first
-# Several senders of these hold at once, the lowest cap first; of the others the newest word counts.
+# Several senders of these hold at once, the lowest cap first (of the island: provisional leaders); of the others the
+# newest word counts.
 COMPOSED = (Voice.ISLAND, Voice.GRID_SERVICE)
 SENDERS = 16  # remembered at once
 
@@ -40,6 +43,7 @@ class Request:
 
     stamp, expiry : [s].     power_min, power_max : [W]; power_max NaN withdraws what was asked before.
     packed, mac : the bytes of `authentic.pack` and the code over them, empty = unsigned.
+    term, provisional : of an island's leader.
     """
 
     voice: int
@@ -53,6 +57,8 @@ class Request:
     reason: str = ''
     packed: bytes = b''
     mac: bytes = b''
+    term: int = 0
+    provisional: bool = False
 
     @property
     def withdraws(self) -> bool:
@@ -73,8 +79,9 @@ class Refusal(Enum):
     EXPIRED = 'it has expired'
     STALE = 'it was sent too long ago'
     TOO_LONG = 'it would hold for too long'
-    FENCED = 'its epoch is older than another sender\'s of the same voice'
+    FENCED = 'a later leader of the island has spoken'
     REPLAYED = 'its epoch and counter are not newer than the last'
+    RAISES = 'a provisional leader may only reduce'
     CROWDED = 'too many senders speak'
 
 
@@ -93,6 +100,7 @@ class RequestBook:
     def __init__(self, settings: RequestSettings, key: bytes = b'') -> None:
         """`key` authenticates requests; empty = unsigned ones are believed."""
         self._settings, self._key = settings, key
+        self.gate = Gate(math.inf, settings.island_validity_max)  # before all words of the island
         self._held: dict[tuple[Voice, str], Request] = {}
         self._last: dict[tuple[Voice, str], _Last] = {}
 
@@ -102,6 +110,8 @@ class RequestBook:
         for refusal, refused in RULES:
             if refused(self, now, request):
                 return refusal
+        if request.voice == Voice.ISLAND:
+            self._obey(now, request)
         if request.withdraws:
             self._held.pop(self._slot(request), None)
         else:
@@ -112,6 +122,16 @@ class RequestBook:
         self._last[Voice(request.voice), request.sender] = _Last(
             request.epoch, request.counter, fresh if request.withdraws else max(fresh, request.expiry))
         return None
+
+    def _obey(self, now: float, request: Request) -> None:
+        """Let the gate take in what is not refused; a leader with a majority replaces all the island has said."""
+        self.gate.obey(now, _command(request))
+        if not request.provisional:
+            self._held = {slot: held for slot, held in self._held.items() if slot[0] is not Voice.ISLAND}
+
+    def governed(self, now: float) -> bool:
+        """Return whether a leader of the island is heard."""
+        return any(voice is Voice.ISLAND and now <= r.expiry for (voice, _), r in self._held.items())
 
     def words(self, now: float, deaf: tuple[Voice, ...] = ()) -> list[Word]:
         """Return what is asked at this moment, the most urgent first, without the voices in `deaf`."""
@@ -153,8 +173,12 @@ class RequestBook:
 
     def _fenced(self, now: float, request: Request) -> bool:
         # The island's epoch is its zone's, so it orders all its leaders; other voices' epochs are their senders' own.
-        return request.voice == Voice.ISLAND and any(request.epoch < last.epoch for (voice, _), last in
-                                                     self._last.items() if voice == Voice.ISLAND)
+        return (request.voice == Voice.ISLAND and not request.provisional
+                and (request.epoch, request.term) < self.gate.highest)
+
+    def _raises(self, now: float, request: Request) -> bool:
+        return (request.voice == Voice.ISLAND and request.provisional
+                and (request.withdraws or request.power_min > 0.0 or request.power_max > self.gate.cap(now)))
 
     def _replayed(self, now: float, request: Request) -> bool:
         last = self._last.get((Voice(request.voice), request.sender))
@@ -162,6 +186,12 @@ class RequestBook:
 
     def _crowded(self, now: float, request: Request) -> bool:
         return (request.voice, request.sender) not in self._last and len(self._last) >= SENDERS
+
+
+def _command(request: Request) -> Command:
+    """Return what the gate sees of an island's request; a withdrawn one is no cap."""
+    fence = Fence(request.epoch, request.term, not request.provisional)
+    return Command(request.sender, fence, request.expiry, math.inf if request.withdraws else request.power_max)
 
 
 def _not_a_number(_, now, r) -> bool:
@@ -186,5 +216,6 @@ RULES: tuple[tuple[Refusal, Callable[[RequestBook, float, Request], bool]], ...]
     (Refusal.TOO_LONG, lambda book, now, r: r.expiry - r.stamp > book._settings.validity_max(r.voice)),
     (Refusal.FENCED, RequestBook._fenced),
     (Refusal.REPLAYED, RequestBook._replayed),
+    (Refusal.RAISES, RequestBook._raises),
     (Refusal.CROWDED, RequestBook._crowded),
 )

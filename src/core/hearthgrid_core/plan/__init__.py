@@ -4,19 +4,22 @@ from .battery import Battery
 from .block_job import BlockJob
 from .check import check
 from .device import Device, Kind, Schedule
-from .grid import Grid
+from .grid import Grid, Tariff
 from .horizon import Horizon
-from .inner_loop import InnerLoopSettings, Moment, battery_power
+from .inner_loop import InnerLoopSettings, Moment, battery_power, excess
 from .interruptible_job import InterruptibleJob
+from .modulating_job import ModulatingJob, car
 from .optional_load import OptionalLoad
 from .photovoltaic import Photovoltaic
 from .planner import Planner, Problem, utc_time
 from .result import PlanResult, Status
 from .settings import PlanSettings
+from .shed import Load, Shedder, ShedSettings
 from .situation import BatteryFacts, HomeFacts, JobState, Limit, Situation, problem, waits_for
 from .thermostatic import Thermostatic
 
 __all__ = ['BaseLoad', 'Battery', 'BatteryFacts', 'BlockJob', 'Device', 'Grid', 'HomeFacts', 'Horizon',
-           'InnerLoopSettings', 'InterruptibleJob', 'JobState', 'Kind', 'Limit', 'Moment', 'OptionalLoad',
-           'Photovoltaic', 'PlanResult', 'PlanSettings', 'Planner', 'Problem', 'Schedule', 'Situation', 'Status',
-           'Thermostatic', 'battery_power', 'check', 'problem', 'utc_time', 'waits_for']
+           'InnerLoopSettings', 'InterruptibleJob', 'JobState', 'Kind', 'Limit', 'Load', 'ModulatingJob',
+           'Moment', 'OptionalLoad', 'Photovoltaic', 'PlanResult', 'PlanSettings', 'Planner', 'Problem',
+           'Schedule', 'ShedSettings', 'Shedder', 'Situation', 'Status', 'Tariff', 'Thermostatic',
+           'battery_power', 'car', 'check', 'excess', 'problem', 'utc_time', 'waits_for']

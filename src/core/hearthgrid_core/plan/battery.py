@@ -11,10 +11,13 @@ from .horizon import Horizon
 NOTICED = 20.0      # power that is worth a word [W]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Battery(Device):
     """capacity, energy : [kWh]     charge_max, discharge_max : [W]     charge_efficiency, discharge_efficiency : [1]
     reserve : kept for outages [kWh]     wear_price : of a kWh discharged [currency/kWh]
+    final : at least so much at the end, as far as it can be charged; what is more is then worth nothing. None = what is
+    left has the worth of what it will replace [kWh]
+    asked : (n,) power the utility asks for, positive charges, NaN = nothing; followed as far as it can be [W]
     Raises ValueError for what no battery can be.
     """
 
@@ -26,6 +29,8 @@ class Battery(Device):
     discharge_efficiency: float = 0.95
     reserve: float = 0.0
     wear_price: float = 0.0
+    final: float | None = None
+    asked: np.ndarray | None = None
     name: str = 'battery'
 
     def __post_init__(self):
@@ -36,6 +41,8 @@ class Battery(Device):
                              f'wear {self.wear_price}')
         if not (0 < self.charge_efficiency <= 1 and 0 < self.discharge_efficiency <= 1):
             raise ValueError(f'efficiencies of {self.charge_efficiency} and {self.discharge_efficiency}')
+        if self.final is not None and not 0 <= self.final <= self.capacity:
+            raise ValueError(f'{self.final} kWh at the end, in a battery of {self.capacity} kWh')
         if self.energy > self.capacity * 1.001 or self.reserve > self.capacity:
             raise ValueError(f'{self.energy} kWh, reserve {self.reserve} kWh, in a battery of {self.capacity} kWh')
 
@@ -64,10 +71,11 @@ class BatteryModel(Model):
         self._above, self._missing = cp.Variable(count), cp.Variable(count)
         self._gain, self._loss = cp.Parameter(count, nonneg=True), cp.Parameter(count, nonneg=True)
         self._initial = cp.Parameter()
-        self._use, self._wear = cp.Parameter(count, nonneg=True), cp.Parameter(count, nonneg=True)
+        self._use, self._wear = cp.Parameter(count), cp.Parameter(count)
         self._unsafe, self._stored = cp.Parameter(count, nonneg=True), cp.Parameter(nonneg=True)
         level = self._above - self._missing
-        flow = cp.multiply(self._gain, self._charge) - cp.multiply(self._loss, self._discharge)
+        self.gift = cp.Variable(count)  # its reduced cost is what a kWh more in the battery would save
+        flow = cp.multiply(self._gain, self._charge) - cp.multiply(self._loss, self._discharge) + self.gift
         self.constraints += [level[0] == self._initial + flow[0]]
         if count > 1:
             self.constraints += [level[1:] == level[:-1] + flow[1:]]
@@ -93,12 +101,27 @@ class BatteryModel(Model):
         self._use.value = hours * context.horizon.ahead * weights.early
         self._wear.value = self._use.value + hours * battery.wear_price
         self._unsafe.value = hours * weights.reserve
+        self.bound(self.gift, 0.0, 0.0)
         self._stored.value = stored_worth(battery, context)
-        for variable, most in ((self._charge, battery.charge_max / KILO),
-                               (self._discharge, battery.discharge_max / KILO),
+        most_in, most_out = (np.full(len(hours), most / KILO) for most in (battery.charge_max, battery.discharge_max))
+        if battery.asked is not None:
+            # What is asked is worth more than any price, and nothing else is done meanwhile.
+            at, asked = ~np.isnan(battery.asked), np.nan_to_num(battery.asked) / KILO
+            most_in[at] = np.minimum(most_in[at], np.maximum(asked[at], 0.0))
+            most_out[at] = np.minimum(most_out[at], np.maximum(-asked[at], 0.0))
+            self._use.value = self._use.value - at * hours * weights.limit
+            self._wear.value = self._wear.value - at * hours * weights.limit
+        for variable, most in ((self._charge, most_in),
+                               (self._discharge, most_out),
                                (self._above, battery.capacity - battery.reserve),
                                (self._missing, max(0.0, -self._initial.value))):
             self.bound(variable, 0.0, most)
+        least = np.zeros(len(hours))
+        if battery.final is not None:
+            # What the battery can hold by then; the rest of the wish is not the plan's to break over.
+            can = self._initial.value + float(self._gain.value.sum()) * battery.charge_max / KILO
+            least[-1] = max(0.0, min(battery.final - battery.reserve, battery.capacity - battery.reserve, can) - 1e-9)
+        self.bound(self._above, least, battery.capacity - battery.reserve)
         if self._directed:
             self.bound(self._charging, 0.0, 1.0)
             self._most[0].value, self._most[1].value = battery.charge_max / KILO, battery.discharge_max / KILO
@@ -113,11 +136,13 @@ class BatteryModel(Model):
         energy = np.clip(battery.reserve + self._above.value - self._missing.value, 0.0, battery.capacity)
         wear = float(np.maximum(-power, 0.0) @ hours) / KILO * battery.wear_price
         return Schedule(battery.name, Kind.BATTERY, power, _reason(battery, context, power, energy, price),
-                        energy=energy, wear=wear)
+                        energy=energy, wear=wear, worth=-self.gift_cost)
 
 
 def stored_worth(battery: Battery, context: Context) -> float:
     """Return what a kWh left in the battery is worth at the end of the plan. [currency/kWh]"""
+    if battery.final is not None:
+        return 0.0
     return max(0.0, context.weights.stored * battery.discharge_efficiency - battery.wear_price)
 
 

@@ -74,7 +74,7 @@ class BlockJobModel(Model):
                 self.power = self.power + self._tail * (last.tocsr() @ later)
         self.cost = self._price @ self._start
         self.constraints.append(cp.sum(self._start) == 1)
-        self.choices.append(Choice(self._start, self._round))
+        self.choices.append(Choice(self._start, self._round, one_of=True))
 
     def load(self, job: BlockJob, context: Context) -> None:
         horizon, weights = context.horizon, context.weights

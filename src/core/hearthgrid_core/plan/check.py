@@ -12,6 +12,7 @@ from .grid import Grid
 from .horizon import HOUR, Horizon
 from .interruptible_job import InterruptibleJob
 from .job import Job
+from .modulating_job import ModulatingJob
 from .optional_load import OptionalLoad
 from .photovoltaic import Photovoltaic
 from .result import PlanResult
@@ -40,9 +41,20 @@ def check(result: PlanResult, devices: tuple[Device, ...], grid: Grid) -> list[s
     for name, over in (('import', power - grid.import_max), ('export', -power - grid.export_max)):
         if over.max() > 2 * POWER and not any(word.startswith(f'{name} limit') for word in result.reasons):
             words.append(f'the {name} limit is exceeded by {over.max():.1f} W and nothing is said of it')
+    words += _spared(result, devices)
     for device, schedule in zip(devices, result.schedules, strict=True):
         words += [f'{device.name}: {word}' for word in complaints(device, schedule, horizon)]
     return words
+
+
+def _spared(result: PlanResult, devices: tuple[Device, ...]) -> list[str]:
+    """Return a complaint when what the battery must not serve draws more than grid and sun give."""
+    spared = [schedule.power for device, schedule in zip(devices, result.schedules, strict=True)
+              if isinstance(device, ModulatingJob) and not device.from_battery]
+    given = np.maximum(result.grid_power, 0.0) - sum(
+        schedule.power for device, schedule in zip(devices, result.schedules, strict=True)
+        if isinstance(device, Photovoltaic))
+    return ['the battery serves what it must not'] if spared and (sum(spared) > given + 2 * POWER).any() else []
 
 
 @singledispatch
@@ -101,6 +113,14 @@ def _(device: InterruptibleJob, schedule: Schedule, horizon: Horizon) -> list[st
     unused = float(((device.power - schedule.power)[on] / KILO) @ horizon.hours[on])
     if unused > device.power / KILO * horizon.step / HOUR + ENERGY:
         words.append('is neither off nor at its power')
+    return words
+
+
+@complaints.register
+def _(device: ModulatingJob, schedule: Schedule, horizon: Horizon) -> list[str]:
+    words, on = _delivery(device, schedule, horizon), schedule.power > POWER
+    if np.any(schedule.power[on] < device.power_min - POWER):
+        words.append('draws less than it can')
     return words
 
 

@@ -71,6 +71,7 @@ class Schedule:
     relaxed : what could not be kept, in words; empty = all kept     missed : energy after a deadline or never [kWh]
     energy : (n,) stored at the end of each step, of a battery [kWh]     wear : [currency]
     curtailed : (n,) thrown away, of panels that take orders [W]
+    worth : (n,) of a further kWh stored in each step, of a battery [currency/kWh]
     """
 
     name: str
@@ -82,6 +83,7 @@ class Schedule:
     energy: np.ndarray | None = None
     wear: float = 0.0
     curtailed: np.ndarray | None = None
+    worth: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +92,14 @@ class Choice:
 
     round : values (k,) between 0 and 1, then those of `beside`, → (k,) of 0 and 1 within the variable's bounds
     beside : variables the rounding looks at     rank : those of a lower rank are rounded first
+    one_of : a constraint of the device says that exactly one of them is 1
     """
 
     variable: cp.Variable
     round: Callable[..., np.ndarray]
     beside: tuple[cp.Variable, ...] = ()
     rank: int = 0
+    one_of: bool = False
 
 
 class Part:
@@ -103,12 +107,16 @@ class Part:
 
     power : (n,) [kW]     cost : [currency]     constraints : with parameters that keep the problem DPP
     choices : its binaries, which the solver keeps apart so that the model itself is linear
+    gift : a variable that stays nought; `gift_cost` (n,), its reduced cost in the solution, is a price the device needs
     bounds : variable id → (lower, upper), filled by `load`. They go straight to the solver's columns: a bound that is a
     cvxpy parameter would cost a row a step.
     """
 
     power: cp.Expression
     cost: cp.Expression
+    gift: cp.Variable | None = None
+    gift_cost: np.ndarray | None = None
+    spared: cp.Expression | None = None  # what of its draw the home battery must not serve [kW]
 
     def __init__(self):
         self.constraints: list[cp.Constraint] = []

@@ -1,7 +1,7 @@
 """Between two plans: the battery keeps the planned grid power, second by second, and the import limit always.
 
 Held open for half an hour, a planned battery power is worth less than a timer, because no load comes as forecast;
-tracking the planned *grid* power lets the battery take up what the forecast missed.
+keeping the *grid* power within what the plan found worth it lets the battery take up what the forecast missed.
 """
 import math
 from dataclasses import dataclass
@@ -26,14 +26,18 @@ class InnerLoopSettings:
 class Moment:
     """What the inner loop sees. NaN = not known.
 
-    target : grid power to keep, positive import; NaN = no plan: none is imported or exported if it can be helped [W]
+    low, high : net import between which the battery is left at `hold`; NaN = no plan: none is imported or exported
+    if it can be helped. Both the same: a power to track. [W]     hold : its power there, positive charges [W]
     planned : battery power of the plan, for when the meter is silent; NaN = none [W]
     grid, battery : measured, positive import and positive charging [W]     charge : of the battery, 0 … 1
     reserve : share of the battery kept for outages [1]     charge_max, discharge_max : [W]
     import_max, export_max : at the meter now, infinity = none [W]
+    spared : drawn by what the battery must not serve [W]     asked : of the battery by the utility, NaN = nothing [W]
     """
 
-    target: float
+    low: float
+    high: float
+    hold: float
     planned: float
     grid: float
     battery: float
@@ -43,33 +47,54 @@ class Moment:
     discharge_max: float
     import_max: float
     export_max: float
+    spared: float = 0.0
+    asked: float = math.nan
 
 
 def battery_power(moment: Moment, settings: InnerLoopSettings) -> tuple[float, str]:
     """Return the power to set, positive when charging [W], and in words what it is for."""
     m = moment
+    if not math.isnan(m.asked):
+        power, why = _within(m, m.asked, m.reserve), 'as the utility asks'
+        return (power, why) if math.isnan(m.grid) else _kept(m, power, why, settings)
     if math.isnan(m.grid):
         if math.isnan(m.planned):
             return 0.0, 'neither plan nor meter'
         return _within(m, m.planned, m.reserve), 'the meter is silent: as planned'
     battery = 0.0 if math.isnan(m.battery) else m.battery
     rest = m.grid - battery  # what the grid would carry without the battery
-    wanted, why = m.target, 'keeps the planned grid power'
-    if math.isnan(wanted):
-        wanted, why = 0.0, 'no plan: own use first'
-    target = min(max(wanted, -m.export_max), m.import_max)
-    if target != wanted:
-        why = f'keeps the {"import" if target < wanted else "export"} limit'
-    error = m.grid - target
-    power = battery - settings.gain * error if abs(error) > settings.dead_band else battery
+    low, high, hold, why = m.low, m.high, m.hold, 'keeps the planned grid power'
+    if math.isnan(low) or math.isnan(high):
+        low, high, hold, why = 0.0, 0.0, 0.0, 'no plan: own use first'
+    within = [min(max(bound, -m.export_max), m.import_max) for bound in (low, high)]
+    wanted = min(max(rest + hold, within[0]), within[1]) - rest
+    if rest + wanted != min(max(rest + hold, low), high):
+        why = f'keeps the {"import" if rest + wanted > 0 else "export"} limit'
+    elif low < rest + hold < high:
+        why = 'as planned' if hold else 'rests: neither using nor storing pays'
+    power = battery + settings.gain * (wanted - battery) if abs(wanted - battery) > settings.dead_band else battery
     power = _within(m, power, m.reserve)
-    # The limits come last and at once: no plan, reserve or gain stands above them.
+    most_given = max(0.0, rest - m.spared)
+    if m.spared > 0 and power < -most_given:
+        power, why = -most_given, 'gives all but what it must not serve'
+    return _kept(m, power, why, settings)
+
+
+def _kept(m: Moment, power: float, why: str, settings: InnerLoopSettings) -> tuple[float, str]:
+    """Return the power that keeps the limits: last and at once, no plan, reserve or gain stands above them."""
+    rest = m.grid - (0.0 if math.isnan(m.battery) else m.battery)
     most, least = m.import_max - rest, -m.export_max - rest
     if power > most:
         return _within(m, most, settings.floor), 'keeps the import limit'
     if power < least:
         return _within(m, least, settings.floor), 'keeps the export limit'
     return power, why
+
+
+def excess(moment: Moment, power: float) -> float:
+    """Return the import beyond its limit while the battery is at `power`; NaN when the meter is silent. [W]"""
+    rest = moment.grid - (0.0 if math.isnan(moment.battery) else moment.battery)
+    return rest + power - moment.import_max
 
 
 def _within(moment: Moment, power: float, lowest: float) -> float:

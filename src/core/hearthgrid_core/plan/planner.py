@@ -10,11 +10,14 @@ from .battery import Battery, stored_worth
 from .check import check
 from .device import KILO, Context, Device, Weights
 from .grid import Grid, exceeded
+from .guide import guide
 from .horizon import Horizon
+from .master import Basis
 from .program import Program
 from .result import PlanResult, Status, nothing
 from .settings import PlanSettings
 from .solve import Solution, SolveError, solve
+from .words import LIKELY, explain
 
 COMPILED = 6            # programs kept
 LEAST_PRICE = 0.01      # against which things are weighed when energy costs nothing [currency/kWh]
@@ -43,6 +46,12 @@ class Planner:
         self._settings, self._say_time = settings, say_time
         self._programs: OrderedDict[tuple, Program] = OrderedDict()
         self._last: PlanResult | None = None
+        self._bases: dict[Program, Basis] = {}  # where the last solution of a program lay
+
+    @property
+    def last(self) -> PlanResult | None:
+        """The last plan that did not fail."""
+        return self._last
 
     def plan(self, problem: Problem) -> PlanResult:
         """Return the cheapest plan found.
@@ -76,18 +85,29 @@ class Planner:
         weights = Weights(late=s.late_weight * price, limit=s.limit_weight * price, reserve=s.reserve_weight * price,
                           comfort=s.comfort_weight * price, switch=s.switch_weight * price,
                           early=s.early_weight * price, keep=s.keep_weight * price, stored=stored)
-        return Context(problem.horizon, grid.import_price, grid.export_price, weights, s.margin, s.margin_share,
+        return Context(problem.horizon, grid.steering_price, grid.export_price, weights, s.margin, s.margin_share,
                        directed, problem.currency, self._say_time)
 
     def _program(self, problem: Problem, context: Context) -> Program:
-        key = (context.directed, problem.horizon.count,
+        peaked = problem.grid.tariff.peak_price > 0
+        key = (context.directed, peaked, problem.horizon.count,
                *(device.shape(problem.horizon) for device in problem.devices))
         if key not in self._programs:
-            self._programs[key] = Program(problem.devices, context)
+            self._programs[key] = Program(problem.devices, context, peaked)
             if len(self._programs) > COMPILED:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)
         return self._programs[key]
+
+    def _guess(self, horizon: Horizon, grid: Grid) -> np.ndarray:
+        """Return (n,) what a further kW may cost in each step: as in the last plan, else as bought. [currency/kW]"""
+        price, last = grid.steering_price.copy(), self._last
+        if last is not None:
+            edges = last.horizon.edges
+            place = np.searchsorted(edges, horizon.edges[:-1] + 1.0, side='right') - 1
+            inside = (place >= 0) & (place < last.horizon.count)
+            price[inside] = last.price[place[inside]]
+        return price * horizon.hours
 
     def _solved(self, problem: Problem, grid: Grid, cost_unmanaged: float) -> PlanResult:
         # Binaries that keep flows apart are dear and hardly ever needed: only where prices reward what they forbid, or
@@ -97,7 +117,9 @@ class Planner:
             program = self._program(problem, context)
             linear = program.load(problem.devices, grid, context)
             gap = self._settings.gap * max(abs(cost_unmanaged), float(np.abs(grid.import_price).mean()))
-            solution = solve(linear, gap, self._settings.solve_time)
+            solution = solve(linear, gap, self._settings.solve_time, self._guess(problem.horizon, grid),
+                             self._bases.get(program))
+            self._bases = {program: solution.basis}
             price = program.read(solution.x, solution.reduced_cost)
             if directed or not program.circles():
                 break
@@ -119,13 +141,15 @@ class Planner:
                      for device, schedule in zip(problem.devices, schedules, strict=True)
                      if isinstance(device, Battery))
         cost = grid.bill(grid_power, horizon.hours) + sum(schedule.wear for schedule in schedules) - stored
-        reasons = [*relaxed, _summary(cost, cost_unmanaged, problem.currency)]
+        reasons = [*relaxed, *explain(grid, grid_power, price, context)]
         gap = max(0.0, solution.objective - solution.bound)
-        if not solution.proven:
-            reasons.append(f'stopped after {solution.seconds:.1f} s: at most {gap:.2f} {problem.currency} could be '
-                           f'saved by planning longer')
+        held = next((guide(device, schedule, grid, grid_power) for device, schedule in zip(
+            problem.devices, schedules, strict=True) if isinstance(device, Battery)), None)
+        if gap > LIKELY * max(abs(cost), abs(cost_unmanaged)):
+            reasons.append(f'at most {gap:.2f} {problem.currency} could be saved by planning longer')
         return PlanResult(Status.RELAXED if relaxed else Status.OPTIMAL, horizon, grid_power, price, cost,
-                          cost_unmanaged, gap, solution.seconds, schedules, tuple(reasons))
+                          cost_unmanaged, gap, solution.seconds, schedules, tuple(reasons),
+                          grid.emissions(grid_power, horizon.hours), held)
 
     def _failed(self, horizon: Horizon, reason: str) -> PlanResult:
         if self._last is None or self._last.horizon.step != horizon.step:
@@ -136,18 +160,13 @@ class Planner:
             return nothing(horizon, reason)
         rest = Horizon(horizon.now, horizon.step, last.horizon.count - shift)
         schedules = tuple(replace(s, **{name: None if getattr(s, name) is None else getattr(s, name)[shift:]
-                                        for name in ('power', 'energy', 'curtailed')}) for s in last.schedules)
+                                        for name in ('power', 'energy', 'curtailed', 'worth')}) for s in last.schedules)
         return replace(last, status=Status.FAILED, horizon=rest, grid_power=last.grid_power[shift:], solve_time=0.0,
-                       price=last.price[shift:], schedules=schedules, reasons=(reason, 'the last plan goes on'))
+                       price=last.price[shift:], schedules=schedules,
+                       guide=last.guide.after(shift) if last.guide else None, reasons=(reason, 'the last plan goes on'))
 
 
 def _rewards_circles(grid: Grid) -> bool:
     """Return whether export pays more than import costs somewhere, or burning energy pays."""
-    return bool((grid.export_price > grid.import_price).any() or (grid.import_price < 0).any()
+    return bool((grid.export_price > grid.steering_price).any() or (grid.steering_price < 0).any()
                 or (grid.export_price < 0).any())
-
-
-def _summary(cost: float, cost_unmanaged: float, currency: str) -> str:
-    saved = cost_unmanaged - cost
-    against = 'less' if saved >= 0 else 'more'
-    return f'{cost:.2f} {currency} expected; {abs(saved):.2f} {against} than with nobody planning'

@@ -5,17 +5,25 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from .device import Choice, Context, Device, Model, Part
+from .device import KILO, Choice, Context, Device, Model, Part
 from .grid import Grid, GridModel
+from .photovoltaic import PhotovoltaicModel
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The columns of one choice. columns : (k,) int     beside : columns its rounding looks at"""
+    """The columns of one choice. columns : (k,) int     beside : columns its rounding looks at
+    row : that makes exactly one of them 1, −1 = they are free"""
 
     columns: np.ndarray
     beside: tuple[np.ndarray, ...]
     choice: Choice
+    row: int = -1
+
+    @property
+    def one_of(self) -> bool:
+        """Exactly one of the columns is 1."""
+        return self.row >= 0
 
     def rounded(self, x: np.ndarray) -> np.ndarray:
         """Return (k,) whole values near those in a solution `x` of all columns."""
@@ -23,8 +31,24 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
+class Peak:
+    """A price on the highest import. imports : (flows, n) its columns     rise : the column of what is above `before`
+    rows : (n,) that hold import below both     price : [currency/kW]     before : [kW]"""
+
+    imports: np.ndarray
+    rise: int
+    rows: np.ndarray
+    price: float
+    before: float
+
+
+@dataclass(frozen=True, eq=False)
 class LinearProgram:
-    """Minimise cost·x with matrix·x in row_lower … row_upper, x in lower … upper, and the groups' columns whole."""
+    """Minimise cost·x with matrix·x in row_lower … row_upper, x in lower … upper, and the groups' columns whole.
+
+    balance : (n,) the row in which each step's demand is met     further : (n,) columns of a further demand there
+    balance_sign : (n,) of that column in its row
+    """
 
     cost: np.ndarray
     matrix: sparse.csc_array
@@ -33,21 +57,29 @@ class LinearProgram:
     lower: np.ndarray
     upper: np.ndarray
     groups: tuple[Group, ...]
+    balance: np.ndarray
+    balance_sign: np.ndarray
+    further: np.ndarray
+    peak: Peak | None = None
 
 
 class Program:
     """The home's devices and the grid, balanced. Numbers are loaded anew for every plan."""
 
-    def __init__(self, devices: tuple[Device, ...], context: Context):
+    def __init__(self, devices: tuple[Device, ...], context: Context, peaked: bool = False):
         self.models: list[Model] = [device.model(context) for device in devices]
-        self.grid = GridModel(context.horizon.count, context.directed)
+        self.grid = GridModel(context.horizon.count, context.directed, peaked)
         parts: list[Part] = [self.grid, *self.models]
         # Nothing is drawn beside the devices; the reduced cost of it is what a further kW would cost.
         self._further = cp.Variable(context.horizon.count)
         balance = self.grid.power == sum(model.power for model in self.models) + self._further
-        self._parts = parts
-        self._problem = cp.Problem(cp.Minimize(sum(part.cost for part in parts)),
-                                   [balance, *(c for part in parts for c in part.constraints)])
+        constraints = [balance, *(c for part in parts for c in part.constraints)]
+        spared = [model.spared for model in self.models if model.spared is not None]
+        if spared:
+            sun = [-model.power for model in self.models if isinstance(model, PhotovoltaicModel)]
+            constraints.append(sum(spared) <= self.grid.imported + sum(sun))
+        self._parts, self._rows = parts, {}
+        self._problem = cp.Problem(cp.Minimize(sum(part.cost for part in parts)), constraints)
 
     def load(self, devices: tuple[Device, ...], grid: Grid, context: Context) -> LinearProgram:
         """Set all numbers and return what to solve."""
@@ -57,7 +89,7 @@ class Program:
         self.grid.load(grid, context, sum(low for low, _ in extents), sum(high for _, high in extents))
         data, _, _ = self._problem.get_problem_data(cp.HIGHS)
         equalities = data['dims'].zero
-        row_upper = data['b']
+        row_upper, matrix = data['b'], data['A'].tocsc()
         row_lower = np.where(np.arange(len(row_upper)) < equalities, row_upper, -np.inf)
         columns = len(data['c'])
         lower, upper = np.full(columns, -np.inf), np.full(columns, np.inf)
@@ -70,9 +102,31 @@ class Program:
         further = self._columns[self._further.id]
         lower[further] = upper[further] = 0.0
         groups = tuple(Group(self._columns[choice.variable.id],
-                             tuple(self._columns[variable.id] for variable in choice.beside), choice)
+                             tuple(self._columns[variable.id] for variable in choice.beside), choice,
+                             self._row(choice, matrix[:equalities], row_upper))
                        for part in self._parts for choice in part.choices)
-        return LinearProgram(data['c'], data['A'].tocsc(), row_lower, row_upper, lower, upper, groups)
+        return LinearProgram(data['c'], matrix, row_lower, row_upper, lower, upper, groups,
+                             matrix[:, further].indices, matrix[:, further].data, further,
+                             self._peak(grid, matrix))
+
+    def _peak(self, grid: Grid, matrix: sparse.csc_array) -> Peak | None:
+        """Return what the program knows of the tariff's peak."""
+        if self.grid.rise is None:
+            return None
+        rise = int(self._columns[self.grid.rise.id][0])
+        imports = np.array([self._columns[flow.id] for flow in self.grid.imports])
+        return Peak(imports, rise, matrix[:, [rise]].indices, grid.tariff.peak_price, grid.tariff.peak_before / KILO)
+
+    def _row(self, choice: Choice, equalities: sparse.csc_array, right: np.ndarray) -> int:
+        """Return the row that makes exactly one column of a choice 1; −1 when it is not such a choice."""
+        if not choice.one_of:
+            return -1
+        if choice.variable.id not in self._rows:
+            part = equalities[:, self._columns[choice.variable.id]].tocsr()
+            every = (np.diff(part.indptr) == part.shape[1]) & (right[:equalities.shape[0]] == 1.0)
+            self._rows[choice.variable.id] = next(
+                int(row) for row in np.flatnonzero(every) if (part[[row]].data == 1.0).all())
+        return self._rows[choice.variable.id]
 
     def read(self, x: np.ndarray, reduced_cost: np.ndarray) -> np.ndarray:
         """Put a solution into the models and return what a further kW costs in each step. [currency/kW]
@@ -81,6 +135,9 @@ class Program:
         """
         for variable in self._problem.variables():
             variable.save_value(x[self._columns[variable.id]].reshape(variable.shape))
+        for part in self._parts:
+            if part.gift is not None:
+                part.gift_cost = reduced_cost[self._columns[part.gift.id]]
         return reduced_cost[self._columns[self._further.id]]
 
     def circles(self) -> bool:

@@ -6,6 +6,7 @@ from enum import Enum
 import numpy as np
 
 from .device import Kind, Schedule
+from .guide import Guide
 from .horizon import Horizon
 
 
@@ -26,6 +27,7 @@ class PlanResult:
     cost_unmanaged : the same loads run on arrival, battery idle [currency]
     gap : no plan is cheaper by more [currency]     solve_time : of the solver [s]
     schedules : of all devices     reasons : what a person should know of the whole
+    carbon : of what is imported, NaN = not known [kg]     guide : what the inner loop holds, None = no battery
     """
 
     status: Status
@@ -38,6 +40,8 @@ class PlanResult:
     solve_time: float
     schedules: tuple[Schedule, ...]
     reasons: tuple[str, ...]
+    carbon: float = math.nan
+    guide: Guide | None = None
 
     def of(self, kind: Kind) -> tuple[Schedule, ...]:
         """Return the schedules of one kind."""

@@ -10,13 +10,16 @@ from .base_load import BaseLoad
 from .battery import Battery
 from .block_job import BlockJob
 from .device import Device
-from .grid import Grid
+from .grid import Grid, Tariff
 from .horizon import Horizon
 from .interruptible_job import InterruptibleJob
+from .modulating_job import ModulatingJob
 from .photovoltaic import Photovoltaic
 from .planner import Problem
 from .result import PlanResult
 from .settings import PlanSettings
+
+LIKELY = 0.2        # of its nominal power: a running load that draws less is in a pause, not weaker
 
 
 @dataclass(frozen=True)
@@ -33,18 +36,22 @@ class BatteryFacts:
 
 @dataclass(frozen=True)
 class HomeFacts:
-    """What does not change: limits of the connection [W], battery and currency; curtailable : the PV takes orders."""
+    """What does not change: limits of the connection [W], battery and currency; curtailable : the PV takes orders.
+    tariff : what the connection costs beside energy"""
 
     import_max: float
     export_max: float
     currency: str
     battery: BatteryFacts | None
     curtailable: bool
+    tariff: Tariff = Tariff()
 
 
 @dataclass(frozen=True)
 class JobState:
     """A job as its outlet last told. energy, delivered : [kWh]     power : [W]     deadline : [s]
+    measured : drawn now, NaN = not known [W]     throttleable : its power can be set
+    from_battery : the home battery may serve it, where its power can be set
 
     Raises ValueError for numbers that are none.
     """
@@ -57,6 +64,9 @@ class JobState:
     deadline: float
     interruptible: bool
     running: bool
+    measured: float = math.nan
+    throttleable: bool = False
+    from_battery: bool = True
 
     def __post_init__(self):
         if not (0 < self.energy < math.inf and 0 <= self.delivered < math.inf and 0 < self.power < math.inf):
@@ -67,12 +77,16 @@ class JobState:
 
 @dataclass(frozen=True)
 class Limit:
-    """What the utility asks from `start` to `end` [s]: import_max, export_max [W], infinity = none."""
+    """What the utility asks from `start` to `end` [s]: import_max, export_max [W], infinity = none.
+    dispatch : power at the meter, positive imports     charge : of the battery, positive charges [W]; NaN = not asked
+    """
 
     start: float
     end: float
     import_max: float
     export_max: float
+    dispatch: float = math.nan
+    charge: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +134,17 @@ def problem(situation: Situation, facts: HomeFacts, settings: PlanSettings,
     horizon = Horizon(situation.now, settings.step, settings.count)
     buy, sell, without = _prices(situation, horizon)
     most_in, most_out = np.full(horizon.count, facts.import_max), np.full(horizon.count, facts.export_max)
-    if situation.limit is not None:
-        asked = horizon.overlap(situation.limit.start, situation.limit.end) > 0
-        most_in[asked] = min(situation.limit.import_max, facts.import_max)
-        most_out[asked] = min(situation.limit.export_max, facts.export_max)
-    grid = Grid(buy, sell, most_in, most_out)
+    limit, charging = situation.limit, None
+    if limit is not None:
+        asked = horizon.overlap(limit.start, limit.end) > 0
+        most_in[asked] = min(limit.import_max, facts.import_max)
+        most_out[asked] = min(limit.export_max, facts.export_max)
+        if not math.isnan(limit.dispatch):
+            most_in[asked] = np.minimum(most_in[asked], max(limit.dispatch, 0.0))
+            most_out[asked] = np.minimum(most_out[asked], max(-limit.dispatch, 0.0))
+        if not math.isnan(limit.charge):
+            charging = np.where(asked, limit.charge, math.nan)
+    grid = Grid(buy, sell, most_in, most_out, facts.tariff)
     devices: list[Device] = [BaseLoad(_filled(situation.load.means(horizon.edges, 0.01)))]
     if situation.pv is not None:
         sun = situation.pv.means(horizon.edges, 0.01)
@@ -134,7 +154,7 @@ def problem(situation: Situation, facts: HomeFacts, settings: PlanSettings,
     elif facts.battery:
         b = facts.battery
         devices.append(Battery(b.capacity, b.capacity * min(max(situation.charge, 0.0), 1.0), b.power_max, b.power_max,
-                               b.efficiency, b.efficiency, b.capacity * b.reserve, b.wear_price))
+                               b.efficiency, b.efficiency, b.capacity * b.reserve, b.wear_price, asked=charging))
     devices += [job for state in situation.jobs if (job := _job(state, horizon, last)) is not None]
     return Problem(horizon, grid, tuple(devices), facts.currency), tuple(without)
 
@@ -171,5 +191,9 @@ def _job(state: JobState, horizon: Horizon, last: PlanResult | None) -> BlockJob
     schedule = last.schedule(state.outlet) if last else None
     if schedule is not None and (schedule.power > 0).any():
         kept = float(last.horizon.edges[int(np.argmax(schedule.power > 0))])
+    power = state.measured if state.running and state.measured > LIKELY * state.power else state.power
+    if state.interruptible and state.throttleable:
+        return ModulatingJob(state.outlet, left, state.power, state.deadline, running=state.running, kept=kept,
+                             from_battery=state.from_battery)
     kind = InterruptibleJob if state.interruptible else BlockJob
-    return kind(state.outlet, left, state.power, state.deadline, running=state.running, kept=kept)
+    return kind(state.outlet, left, power, state.deadline, running=state.running, kept=kept)

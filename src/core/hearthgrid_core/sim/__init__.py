@@ -13,6 +13,7 @@ from .records import (
     TieState,
     WorldOutput,
 )
+from .regulator import RegulatorSettings, RegulatorState, SetRegulator
 from .replay import Played, Recording, ReplaySettings, split
 from .settings import (
     AdcSettings,
@@ -30,7 +31,8 @@ from .world import World
 
 __all__ = [
     'LIBRARY', 'AdcSettings', 'Appliance', 'BatterySettings', 'BatteryState', 'Block', 'MeterReading', 'Mode', 'Outage',
-    'OutageKind', 'OutletSettings', 'Played', 'Plug', 'PvSettings', 'Recording', 'ReplaySettings', 'ScriptOutage',
-    'SetInverter', 'Setpoint', 'SiteSettings', 'Source', 'StartReplay', 'SupplySettings', 'SwitchRelay',
+    'OutageKind', 'OutletSettings', 'Played', 'Plug', 'PvSettings', 'Recording', 'RegulatorSettings',
+    'RegulatorState', 'ReplaySettings', 'ScriptOutage', 'SetInverter', 'SetRegulator',
+    'Setpoint', 'SiteSettings', 'Source', 'StartReplay', 'SupplySettings', 'SwitchRelay',
     'TariffSettings', 'TieSettings', 'TieState', 'WorldConfig', 'World', 'WorldOutput', 'appliance', 'split',
 ]

@@ -11,11 +11,13 @@ from hearthgrid_core.island.ballot import Change, Durable, Kind, Message, Persis
 from hearthgrid_core.island.election import Election, ElectionSettings, Role
 from hearthgrid_core.island.fence import Command, Gate
 from hearthgrid_core.island.membership import Committee
+from hearthgrid_core.island.voter import QUESTIONS
 
 from .radio import Radio, RadioSettings
 
 _ARRIVE, _TICK, _STORED, _FAULT, _COMMAND = range(5)
 _PACK = struct.Struct('<dBhhq').pack
+FOR_VOTERS = frozenset((Kind.PRE_VOTE, Kind.VOTE, Kind.RECALL))  # what only voters answer
 COMMAND_AGE = 0.3  # how long a command holds [s]
 
 
@@ -172,17 +174,19 @@ class Zone:
             self.on_step(k)
 
     def _sent(self, k: int, m: Message) -> None:
-        if m.kind is Kind.VOTE_REPLY and m.granted:
+        own = m.sender == self.stations[k].name  # else it is passed on for another
+        if own and m.kind is Kind.VOTE_REPLY and m.granted:
             self._check_vote(k, m.receiver, m.term)
-        elif m.kind is Kind.VOTE:
+        elif own and m.kind is Kind.VOTE:
             self._check_vote(k, m.sender, m.term)
         now, arrivals = self.now, self.radio.arrivals
-        if m.receiver:
+        passed_on = m.granted if m.kind in QUESTIONS else m.leader == m.receiver
+        if m.receiver and not passed_on:
             targets = (self.index[m.receiver],)
+        elif m.receiver or m.kind in FOR_VOTERS:
+            targets = [self.index[name] for name in m.committee.members]
         else:
             targets = range(len(self.stations))
-            if m.kind < Kind.HEARTBEAT or m.kind == Kind.RECALL:  # only voters answer these
-                targets = [self.index[name] for name in m.committee.members]
         for target in targets:
             if target != k:
                 for at in arrivals(now, k, target):

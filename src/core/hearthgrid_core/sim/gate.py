@@ -8,20 +8,22 @@ FUTURE = 1.0        # clocks may differ by this [s]
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a command says of itself. Times are seconds since the epoch."""
+    """What a command says of itself. Times are seconds since the epoch. term : of an island's leader, 0 = of none."""
 
     sender: str
     stamp: float
     expiry: float
     epoch: int
     counter: int
+    term: int = 0
 
 
 class Gate:
-    """Remembers the last command of each sender."""
+    """Remembers the last command of each sender, and the newest leader of the island."""
 
     def __init__(self):
         self._last: dict[str, Ticket] = {}
+        self._highest = (0, 0)  # (epoch, term) of the island's newest leader
 
     def refuse(self, now: float, ticket: Ticket) -> str:
         """Return why a command is not obeyed at `now` [s]; '' when it is, and then it is the sender's last.
@@ -36,8 +38,12 @@ class Gate:
             return f'it is from {ticket.stamp - now:.1f} s in the future'
         if ticket.stamp < now - STALE:
             return f'it is {now - ticket.stamp:.1f} s old'
+        order = ticket.epoch, ticket.term
+        if ticket.term and order < self._highest:
+            return f'a later leader than that of term {ticket.term} has spoken'
         last = self._last.get(ticket.sender)
         if last and last.expiry > now and (ticket.epoch, ticket.counter) <= (last.epoch, last.counter):
             return f'{ticket.sender or "its sender"} has already said something newer'
         self._last[ticket.sender] = ticket
+        self._highest = max(self._highest, order) if ticket.term else self._highest
         return ''

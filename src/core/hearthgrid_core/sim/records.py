@@ -6,6 +6,7 @@ import numpy as np
 
 from .battery import Setpoint
 from .meters import MeterReading, Source
+from .regulator import RegulatorState, SetRegulator
 from .replay import Played
 from .utility import Outage
 
@@ -48,7 +49,7 @@ class StartReplay:
     """Begin to play the recordings; until then their outlets are off."""
 
 
-Command = StartReplay | SwitchRelay | SetInverter | ScriptOutage | Plug
+Command = StartReplay | SwitchRelay | SetInverter | SetRegulator | ScriptOutage | Plug
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,5 +98,6 @@ class WorldOutput:
     played: tuple[Played, ...]
     tie: TieState
     battery: BatteryState | None
+    regulator: RegulatorState | None
     source: Source
     frequency: float

@@ -3,6 +3,7 @@ import math
 from dataclasses import dataclass, field
 
 from ..settings import check_bounds, setting
+from .regulator import RegulatorSettings
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class WorldConfig:
     tie: TieSettings = TieSettings()
     battery: BatterySettings | None = None
     pv: PvSettings | None = None
+    regulator: RegulatorSettings | None = RegulatorSettings()
     adc: AdcSettings = AdcSettings()
     site: SiteSettings = SiteSettings()
     tariff: TariffSettings = TariffSettings()

@@ -48,6 +48,7 @@ class Utility:
     """State of the source at the service line.
 
     phase : of the fundamental [rad]     frequency : [Hz]     voltage : RMS over nominal [1], 0 when dead
+    ratio : of the regulator between it and the home [1]
     """
 
     def __init__(self, settings: SupplySettings, generator: np.random.Generator):
@@ -58,7 +59,7 @@ class Utility:
         self._script: list[Outage] = []
         self.phase = float(generator.uniform(-math.pi, math.pi))
         self.frequency = settings.frequency
-        self.voltage = 1.0
+        self.voltage = self.ratio = 1.0
         self._follow_script(-math.inf)
 
     def script(self, outage: Outage) -> None:
@@ -112,7 +113,8 @@ class Utility:
 
     def _follow_script(self, now: float) -> None:
         scripted = self._active(now, OutageKind.BLACKOUT, OutageKind.SAG, OutageKind.SWELL)
-        self.voltage = scripted.residual if scripted else 1 + self._settings.voltage_wander * self._wander
+        unregulated = scripted.residual if scripted else 1 + self._settings.voltage_wander * self._wander
+        self.voltage = self.ratio * unregulated
 
 
 def wrap(angle: float) -> float:

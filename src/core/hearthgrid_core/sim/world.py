@@ -23,6 +23,7 @@ from .records import (
     TieState,
     WorldOutput,
 )
+from .regulator import Regulator, SetRegulator
 from .replay import Played, Player, Recording, ReplaySettings
 from .settings import WorldConfig
 from .supply import FADE_TIME, Supply
@@ -57,6 +58,7 @@ class World:
         self.market = Market(config.tariff, config.site, self.weather, seed)
         self.supply = Supply(config, np.random.default_rng([seed, 200]), self.weather)
         self.house = House(config, seed, start)
+        self._regulator = Regulator(config.regulator) if config.regulator else None
         self.converter = Converter(config.adc, np.random.default_rng([seed, 201]))
         self._chance = np.random.default_rng([seed, 202])
         self._index = {outlet.id: k for k, outlet in enumerate(config.outlets)}
@@ -101,6 +103,10 @@ class World:
             if self._outlet(command.outlet) in self._players and command.appliance:
                 raise ValueError(f'{command.outlet} plays recordings')
             appliance(command.appliance or '')
+        elif isinstance(command, SetRegulator):
+            if self._regulator is None:
+                raise ValueError('there is no regulator')
+            self._regulator.check(command)
         elif isinstance(command, SetInverter):
             if command.inverter == 'grid' or command.inverter not in self.supply.meters:
                 raise ValueError(f'no inverter is called {command.inverter!r}')
@@ -136,6 +142,7 @@ class World:
             tie=TieState(supply.tie.closed, alive, supply.utility.voltage * self.config.supply.voltage,
                          supply.utility.frequency if alive else math.nan, supply.angle(), supply.tie.reason),
             battery=BatteryState(battery.soc, battery.settings.capacity_kwh, supply.battery_power) if battery else None,
+            regulator=self._regulator and self._regulator.state(supply.utility.voltage * self.config.supply.voltage),
             source=supply.source, frequency=supply.frequency if supply.source is not Source.NONE else math.nan)
 
     def skip(self, until: float) -> int:
@@ -170,6 +177,8 @@ class World:
     def _next_block(self, played: list[Played]) -> Block:
         first, end = self._sample, self._sample + self.block
         start, duration = self.time_of(first), self.block_duration
+        if self._regulator and self._regulator.advance(start):
+            self.supply.utility.ratio = self._regulator.ratio
         self.supply.begin_block(start, duration)
         self.house.wander(duration)
         self.house.forget_starts(first, self.rate)
@@ -251,6 +260,8 @@ class World:
             elif isinstance(command, StartReplay):
                 for place, player in enumerate(self._players.values()):  # one after the other, as in life
                     player.begin(sample, player.period * place / len(self._players))
+            elif isinstance(command, SetRegulator):
+                self._regulator.command(command)
             elif isinstance(command, SetInverter):
                 self.supply.command(command.inverter, command.setpoint)
             elif isinstance(command, Plug):

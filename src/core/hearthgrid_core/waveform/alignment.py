@@ -16,8 +16,8 @@ SAMPLES_PER_CYCLE = 128
 FREQUENCY_MIN, FREQUENCY_MAX = 42.5, 69.0   # what IEC 61000-4-30 asks class A to measure around 50 and 60 Hz [Hz]
 MAINS_MIN = 12.0                            # below this RMS there is no mains: a tenth of the lowest nominal [V]
 CYCLES_MIN = 3                              # that a frequency is measured from
-_TAPS, _PHASES = 16, 2048                   # of the interpolation kernel
-_REACH = _TAPS // 2 - 1                     # samples it needs before a position; one more after
+TAPS, _PHASES = 16, 2048                    # of the interpolation kernel
+REACH = TAPS // 2 - 1                       # samples it needs before a position; one more after
 _SHARPNESS = 8.0                            # Kaiser's β: 80 dB
 
 
@@ -67,12 +67,12 @@ def align(window: Window, nominal: float, samples_per_cycle: int = SAMPLES_PER_C
     frequency, crossing = _fundamental(window.voltage, window.sampling_rate, nominal)
     if np.isnan(frequency):
         raise WaveformError(f'no mains in {window.duration:.3f} s of {np.std(window.voltage):.1f} V RMS')
-    samples, factor, first = _decimate(np.stack([window.voltage, window.current]),
-                                       window.sampling_rate / (samples_per_cycle * frequency))
+    samples, factor, first = decimate(np.stack([window.voltage, window.current]),
+                                      window.sampling_rate / (samples_per_cycle * frequency))
     period = window.sampling_rate / frequency / factor                      # in samples, as everything below
     origin = (crossing * window.sampling_rate - first) / factor
-    origin += period * np.ceil((_REACH - origin) / period)
-    fits = int((samples.shape[1] - _REACH - 2 - origin) / period)
+    origin += period * np.ceil((REACH - origin) / period)
+    fits = int((samples.shape[1] - REACH - 2 - origin) / period)
     if fits < (cycles or 1):
         raise WaveformError(f'{max(fits, 0)} whole cycles in {window.duration:.3f} s; {cycles or 1} are needed')
     if cycles is not None:
@@ -138,10 +138,10 @@ def _crossing_frequency(ripple: np.ndarray, rms: float, rate: float, nominal: fl
     return rate / hop * np.dot(number, number) / np.dot(number, crossing)
 
 
-def _decimate(samples: np.ndarray, ratio: float) -> tuple[np.ndarray, int, float]:
+def decimate(samples: np.ndarray, ratio: float) -> tuple[np.ndarray, int, float]:
     """Keep every k-th sample behind a low-pass, k the whole part of `ratio`: what the sampling rate has to spare.
 
-    Returns samples (2, j), k, and where the first of them lies, in original samples.
+    samples : (c, n). Returns (c, j), k, and where the first of them lies, in original samples.
     """
     factor = int(ratio + 1e-6)
     if factor < 2:
@@ -154,14 +154,19 @@ def _decimate(samples: np.ndarray, ratio: float) -> tuple[np.ndarray, int, float
 
 @lru_cache(maxsize=64)
 def _low_pass(factor: int) -> np.ndarray:
-    return firwin(_TAPS * factor + 1, 1 / factor, window=('kaiser', _SHARPNESS))
+    return firwin(TAPS * factor + 1, 1 / factor, window=('kaiser', _SHARPNESS))
 
 
 @lru_cache(maxsize=1)
 def _kernel() -> np.ndarray:
-    """Return the weights of `_TAPS` neighbours at `_PHASES` fractions of a sample, each row summing to one."""
-    distance = np.arange(_TAPS) - _REACH - np.arange(_PHASES)[:, None] / _PHASES
-    weights = np.sinc(distance) * np.i0(_SHARPNESS * np.sqrt(np.clip(1 - (distance * 2 / _TAPS) ** 2, 0, 1)))
+    """Return the weights of `TAPS` neighbours at `_PHASES` fractions of a sample, each row summing to one."""
+    return kernel_at(np.arange(_PHASES) / _PHASES)
+
+
+def kernel_at(fraction: np.ndarray) -> np.ndarray:
+    """Return (k, TAPS) weights of the neighbours at fractions (k,) of a sample: a sinc under a Kaiser window."""
+    distance = np.arange(TAPS) - REACH - fraction[:, None]
+    weights = np.sinc(distance) * np.i0(_SHARPNESS * np.sqrt(np.clip(1 - (distance * 2 / TAPS) ** 2, 0, 1)))
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -169,6 +174,6 @@ def _interpolate(samples: np.ndarray, position: np.ndarray) -> np.ndarray:
     """Return `samples` (2, n) at fractional positions (k,), to the nearest 1/2048 of a sample: (2, k)."""
     fine = np.rint(position * _PHASES).astype(np.intp)
     weights = _kernel().take(fine % _PHASES, axis=0)
-    first = fine // _PHASES - _REACH
-    neighbours = np.lib.stride_tricks.sliding_window_view(samples, _TAPS, axis=1)
+    first = fine // _PHASES - REACH
+    neighbours = np.lib.stride_tricks.sliding_window_view(samples, TAPS, axis=1)
     return np.stack([np.einsum('kt,kt->k', channel[first], weights) for channel in neighbours])

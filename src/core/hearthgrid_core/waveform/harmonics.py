@@ -19,3 +19,13 @@ def harmonic_phasors(samples: np.ndarray, cycles: int, count: int) -> np.ndarray
     short = np.zeros(samples.shape[:-1] + (count,), dtype=complex)
     short[..., :found] = spectrum[..., :found]
     return short
+
+
+def narrowed(samples: np.ndarray, cycles: int, count: int) -> np.ndarray:
+    """Return the samples without what lies beyond harmonic `count`, as a slower converter behind its filter sees them.
+
+    samples : (..., n) over `cycles` whole cycles
+    """
+    spectrum = fft.rfft(samples, axis=-1)
+    spectrum[..., cycles * count + cycles // 2 + 1:] = 0
+    return fft.irfft(spectrum, samples.shape[-1], axis=-1)

@@ -13,6 +13,7 @@ from .window import WaveformError
 SIGNATURE_VERSION = 1
 HARMONICS = 21
 POINTS = 64             # of the trajectory
+_GROUP = 32             # windows whose samples fit the cache together
 
 _SMALL = 1e-3           # floor of harmonic and band shares, about what 16 bits resolve [1]
 _RATIO_MAX = 3.0        # of a harmonic over the fundamental [1]
@@ -114,6 +115,15 @@ def signatures(voltage: np.ndarray, current: np.ndarray, frequency: np.ndarray,
     Raises WaveformError where the shapes do not fit or a sample is not finite.
     """
     cycles = _checked_cycles(voltage, current, frequency, samples_per_cycle)
+    if len(voltage) <= _GROUP:
+        return _signatures(voltage, current, frequency, cycles, samples_per_cycle)
+    parts = [_signatures(*(x[k:k + _GROUP] for x in (voltage, current, frequency)), cycles, samples_per_cycle)
+             for k in range(0, len(voltage), _GROUP)]
+    return Signature(SIGNATURE_VERSION, *(np.concatenate([getattr(part, name) for part in parts])
+                                          for name in list(Signature.__dataclass_fields__)[1:]))
+
+
+def _signatures(voltage, current, frequency, cycles: int, samples_per_cycle: int) -> Signature:
     count = voltage.shape[1]
     volts = harmonic_phasors(voltage, cycles, 1)[:, 0]
     amps = harmonic_phasors(current, cycles, HARMONICS)

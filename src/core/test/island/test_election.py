@@ -209,3 +209,40 @@ def test_settings_that_cannot_be(changes):
 def test_what_is_no_event_is_an_error():
     with pytest.raises(TypeError, match='no event'):
         member().step(1.0, 'hello')
+
+
+def test_a_leaders_word_to_one_member_is_passed_on_once_and_its_answer_too():
+    voter, other = member('b'), member('c')
+    voter.step(1.0, message(Kind.HEARTBEAT, 'a', leader='a'))
+    other.step(1.0, message(Kind.HEARTBEAT, 'a', leader='a'))
+    prod = message(Kind.HEARTBEAT, 'a', 'c', number=2, granted=True, leader='a')
+    assert voter.step(1.01, prod) == [prod] and voter.step(1.01, prod) == []
+    (answer,) = other.step(1.02, prod)
+    assert (answer.kind, answer.receiver, answer.leader, answer.granted) == (Kind.HEARTBEAT_REPLY, 'a', 'a', True)
+    assert voter.step(1.03, answer) == [answer] and voter.step(1.03, answer) == []
+    assert voter.step(1.04, message(Kind.HEARTBEAT, 'a', 'c', term=0, number=3, granted=True, leader='a')) == []
+    assert voter.step(1.04, message(Kind.HEARTBEAT, 'a', 'c', number=4, leader='a')) == []  # it does not ask for that
+    assert voter.step(1.04, message(Kind.HEARTBEAT_REPLY, 'c', 'a', number=9, granted=True, leader='a')) == []
+    watcher = member('x')
+    watcher.step(1.0, message(Kind.HEARTBEAT, 'a', leader='a'))
+    assert watcher.step(1.01, prod) == []  # an observer does not
+
+
+def test_two_that_do_not_hear_each_other_keep_the_lease_through_a_third():
+    zone = Zone(3, 3, radio=GOOD, actuators=0)
+    leader = run(zone, 1.0)
+    a, b = (k for k in range(3) if k != leader)
+    zone.fault(Fault(1.0, 'cut', [(leader, a), (a, leader)]))
+    elected = list(zone.elected)
+    assert run(zone, 2.0) == leader and zone.elected == elected
+    acks = zone.stations[leader].machine._acks
+    assert zone.clock(leader) - acks[f'm{a}'] < 0.145  # the one that is cut off answers, too
+
+
+def test_a_vote_just_given_keeps_others_from_asking_for_the_next_term():
+    voter = member('b')
+    voter.step(1.0, message(Kind.VOTE, 'c', term=1))
+    refused = voter.step(1.01, message(Kind.PRE_VOTE, 'a', term=2))
+    assert [a.granted for a in refused if a.kind is Kind.PRE_VOTE_REPLY] == [False]
+    granted = voter.step(1.09, message(Kind.PRE_VOTE, 'a', term=2, number=2))
+    assert [a.granted for a in granted if a.kind is Kind.PRE_VOTE_REPLY] == [True]

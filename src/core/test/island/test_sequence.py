@@ -61,7 +61,7 @@ def test_the_modes_entered(rows, modes):
 
 
 def test_steps_wait_no_longer_than_they_may():
-    one = Sequence(SequenceSettings(join=0.2, shed=0.5), 0.0)
+    one = Sequence(SequenceSettings(join_time=0.2, shed_time=0.5), 0.0)
     at = {}
     for k in range(1, 200):
         mode = one.step(k * 0.01, sight(leads=True, authority=True))

@@ -309,3 +309,79 @@ def test_what_holds_whatever_happens(happenings, normally_on, rules):
         cap = min((item.power_max for voice, item in binding.items() if voice is Voice.ISLAND
                    and item.expiry >= NOW + at and not math.isnan(item.power_max)), default=INF)
         assert decision.band.power_max <= cap                  # nobody widens what the island allows
+
+
+@pytest.mark.parametrize('priority, at, islanded, word, closed', [
+    (Priority.COMFORT, 4.9, True, None, True),       # a leader may be on its way
+    (Priority.COMFORT, 5.1, True, None, False),
+    (Priority.DEFERRABLE, 5.1, True, None, False),
+    (Priority.UNKNOWN, 5.1, True, None, False),
+    (Priority.ESSENTIAL, 5.1, True, None, True),
+    (Priority.MEDICAL, 99.0, True, None, True),
+    (Priority.COMFORT, 5.1, False, None, True),      # the grid is there
+    (Priority.COMFORT, 5.1, True, (0.0, INF), True),  # a leader serves it
+    (Priority.MEDICAL, 5.1, True, OFF, False),
+])
+def test_an_island_that_nobody_leads_falls_back_on_what_is_safe(priority, at, islanded, word, closed):
+    controller = outlet()
+    controller.priority = priority
+    cycle(controller, 0.0, islanded=islanded)
+    asked = [ask(Voice.ISLAND, word, 3.0, at + 1.0)] if word else []
+    cycle(controller, 3.0, *asked, islanded=islanded)
+    decision = cycle(controller, at, islanded=islanded)
+    assert decision.closed == closed
+    if not closed:
+        assert decision.voice is Voice.ISLAND
+
+
+def test_a_leaders_word_that_expires_leads_to_the_safe_default_and_a_provisional_one_cannot_end_it():
+    controller = outlet()
+    controller.priority = Priority.COMFORT
+    served = ask(Voice.ISLAND, (0.0, INF), 1.0, 3.0)
+    for at, requests, closed in [
+            (0.0, (), True), (1.0, (served,), True), (7.9, (), True), (8.2, (), True), (13.3, (), False),
+            (14.0, (dataclasses.replace(ask(Voice.ISLAND, (0.0, INF), 14.0, 20.0), provisional=True),), False),
+            (15.0, (ask(Voice.ISLAND, (0.0, INF), 15.0, 20.0, counter=999),), True)]:
+        decision = cycle(controller, at, *requests, islanded=True)
+        assert decision.closed == closed, at
+        assert [r.refusal for r in decision.refused] == [Refusal.RAISES] * (at == 14.0)
+
+
+def test_the_highest_fence_and_the_demand_outlive_a_restart():
+    controller = outlet()
+    late = dataclasses.replace(ask(Voice.ISLAND, (0.0, INF), 0.0, 5.0), term=7)
+    cycle(controller, 0.0, late)
+    cycle(controller, 1.0, measurement=dataclasses.replace(DRAWING, stamp=NOW + 1))
+    again = outlet()
+    again.restore_memory(NOW + 90, controller.memory())
+    assert again.demand == 2000.0
+    stale = dataclasses.replace(ask(Voice.ISLAND, OFF, 90.0, 95.0), term=6)
+    assert [r.refusal for r in cycle(again, 90.0, stale).refused] == [Refusal.FENCED]
+    older = {name: part for name, part in controller.memory().items() if name not in ('fence', 'demand')}
+    outlet().restore_memory(NOW + 90, older)     # kept by a version before
+
+
+def test_the_demand_follows_the_draw_and_is_remembered_while_off():
+    controller = outlet()
+    watts = [0.0, 0.0, 2000.0, 2000.0, 300.0, 300.0]
+    seen = []
+    for second, power in enumerate(watts):
+        cycle(controller, second, measurement=dataclasses.replace(IDLE, stamp=NOW + second, active_power=power))
+        seen.append(controller.demand)
+    assert seen[1:] == [0.0, 2000.0, 2000.0, 1150.0, 725.0] and math.isnan(seen[0])
+    cycle(controller, 6.0, ask(Voice.PERSON, OFF, 6.0), measurement=dataclasses.replace(IDLE, stamp=NOW + 6))
+    assert controller.demand == 725.0
+
+
+@pytest.mark.parametrize('rank', [-1, 65536, 1.5])
+def test_a_rank_that_is_none_is_refused_and_nothing_taken(rank):
+    controller = outlet()
+    controller.choose(rank=3)
+    with pytest.raises(ValueError, match='rank'):
+        controller.choose(priority=Priority.MEDICAL, rank=rank)
+    with pytest.raises(ValueError, match='rank'):
+        controller.restore_preferences(NOW, {'rank': rank, 'requests': []})
+    assert (controller.priority, controller.rank) == (Priority.UNKNOWN, 3)
+    again = outlet()
+    again.restore_preferences(NOW, controller.preferences())
+    assert again.rank == 3

@@ -76,19 +76,54 @@ def test_the_fence_holds_while_the_last_word_binds_and_its_copy_would_be_fresh()
     assert book.receive(NOW + 900.2, GOOD) is Refusal.EXPIRED     # but the old word is not
 
 
-def test_an_island_of_an_older_zone_epoch_is_fenced_whoever_sends_it():
+def island(sender: str, epoch: int = 1, term: int = 1, provisional: bool = False, **fields) -> Request:
+    return change(voice=Voice.ISLAND, sender=sender, epoch=epoch, term=term, provisional=provisional, **fields)
+
+
+@pytest.mark.parametrize('first, later, refusal', [
+    ((6, 0), (5, 9), Refusal.FENCED), ((6, 3), (6, 2), Refusal.FENCED), ((6, 3), (6, 3), None), ((6, 3), (6, 4), None),
+    ((6, 3), (7, 0), None)])
+def test_an_older_leader_of_the_island_is_fenced_whoever_sends_it(first, later, refusal):
     book = RequestBook(RequestSettings())
-    assert book.receive(NOW, change(voice=Voice.ISLAND, sender='new', epoch=6)) is None
-    assert book.receive(NOW, change(voice=Voice.ISLAND, sender='old', epoch=5)) is Refusal.FENCED
-    assert book.receive(NOW, change(voice=Voice.ISLAND, sender='peer', epoch=6)) is None
+    assert book.receive(NOW, island('new', *first)) is None
+    assert book.receive(NOW, island('old', *later, power_max=0.0)) is refusal
+    assert [word.band.power_max for word in book.words(NOW)] == [500.0 if refusal else 0.0]  # one leader, not both
 
 
-def test_the_newest_word_of_a_person_counts_and_two_island_leaders_compose():
+def test_the_fence_holds_when_all_has_expired():
+    book = RequestBook(RequestSettings())
+    book.receive(NOW, island('new', 6, 3, expiry=NOW + 1))
+    late = {'stamp': NOW + 9e4, 'expiry': NOW + 9e4 + 1}
+    assert book.words(NOW + 9e4) == [] and not book.governed(NOW + 9e4)
+    assert book.receive(NOW + 9e4, island('old', 6, 2, **late)) is Refusal.FENCED
+
+
+@pytest.mark.parametrize('fields, refusal', [
+    ({'power_max': 300.0}, None), ({'power_max': 500.0}, None), ({'power_max': 501.0}, Refusal.RAISES),
+    ({'power_max': INF}, Refusal.RAISES), ({'power_max': NAN}, Refusal.RAISES),
+    ({'power_min': 1.0, 'power_max': 300.0}, Refusal.RAISES), ({'power_max': 0.0, 'term': 0, 'epoch': 0}, None)])
+def test_a_provisional_leader_may_only_reduce(fields, refusal):
+    book = RequestBook(RequestSettings())
+    book.receive(NOW, island('full', 6, 3))
+    assert book.receive(NOW, island('alone', **{'provisional': True} | fields)) is refusal
+    caps = [word.band.power_max for word in book.words(NOW)]
+    assert caps[0] == (500.0 if refusal else fields['power_max'])
+    book.receive(NOW, island('full', 6, 3, power_max=INF, counter=8))   # a majority is back: it replaces both
+    assert [word.band.power_max for word in book.words(NOW)] == [INF]
+
+
+def test_what_is_safe_without_a_leader_binds_a_provisional_one():
+    book = RequestBook(RequestSettings())
+    book.gate.safe = 0.0
+    assert book.receive(NOW, island('alone', provisional=True)) is Refusal.RAISES
+
+
+def test_the_newest_word_of_a_person_counts_and_provisional_leaders_compose():
     book = RequestBook(RequestSettings())
     book.receive(NOW, change(voice=Voice.PERSON, sender='page', power_max=0.0))
     book.receive(NOW, change(voice=Voice.PERSON, sender='phone', power_min=1.0, power_max=INF))
-    for sender, cap in (('a', 900.0), ('b', 300.0), ('c', 600.0)):
-        book.receive(NOW, change(voice=Voice.ISLAND, sender=sender, power_max=cap))
+    for sender, cap in (('a', 900.0), ('b', 600.0), ('c', 300.0)):
+        book.receive(NOW, island(sender, provisional=True, power_max=cap))
     words = book.words(NOW)
     assert [word.voice for word in words] == [Voice.ISLAND] * 3 + [Voice.PERSON]
     assert [word.band.power_max for word in words] == [300.0, 600.0, 900.0, INF]
@@ -128,7 +163,8 @@ def test_an_expired_request_is_never_obeyed(validity, later):
 
 
 def packed(request: Request) -> bytes:
-    return pack(int(request.stamp) * 10**9, int(request.expiry) * 10**9, request.voice, request.epoch, request.counter,
+    return pack(int(request.stamp) * 10**9, int(request.expiry) * 10**9, request.voice, request.epoch,
+                request.term, request.provisional, request.counter,
                 request.power_min, request.power_max, request.reason, request.sender)
 
 
@@ -152,17 +188,18 @@ def test_with_a_key_only_its_holder_is_believed(request_, refusal):
 
 @pytest.mark.parametrize('fields', [
     {'stamp': NOW + 1}, {'expiry': NOW + 1}, {'voice': Voice.PERSON}, {'epoch': 6}, {'counter': 8}, {'power_min': 1.0},
-    {'power_max': 499.0}, {'reason': 'x'}, {'sender': 'plam'}, {'reason': 'pl', 'sender': 'an'}])
+    {'term': 1}, {'provisional': True}, {'power_max': 499.0}, {'reason': 'x'}, {'sender': 'plam'},
+    {'reason': 'pl', 'sender': 'an'}])
 def test_every_field_is_under_the_code(fields):
     assert not authentic(b'key', packed(change(**fields)), sign(b'key', packed(GOOD)))
 
 
 def test_the_code_is_the_same_on_every_machine():
-    code = pack(1, 2, 3, 4, 5, 6.0, INF, 'Grund: é', 'plan')
-    assert code.hex() == ('6865617274686772696420726571756573742031' '0100000000000000' '0200000000000000' '03'
-                          '04000000' '0500000000000000' '0000c040' '0000807f' '0900' '4772756e643a20c3a9' '0400'
-                          '706c616e')
-    assert sign(b'\x00' * 32, code).hex() == '96cea8ded89852e55ede15f2743807e0'
+    code = pack(1, 2, 3, 4, 9, True, 5, 6.0, INF, 'Grund: é', 'plan')
+    assert code.hex() == ('6865617274686772696420726571756573742032' '0100000000000000' '0200000000000000' '03'
+                          '04000000' '09000000' '01' '0500000000000000' '0000c040' '0000807f' '0900'
+                          '4772756e643a20c3a9' '0400' '706c616e')
+    assert sign(b'\x00' * 32, code).hex() == 'ec51d0fde8e5da00351e25e886c6bddb'
 
 
 def test_what_a_person_asked_outlives_a_restart():

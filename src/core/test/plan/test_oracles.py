@@ -7,7 +7,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from hearthgrid_core.plan import BaseLoad, Battery, BlockJob, Grid, InterruptibleJob, Kind, Photovoltaic, Problem
+from hearthgrid_core.plan import (
+    BaseLoad,
+    Battery,
+    BlockJob,
+    Grid,
+    InterruptibleJob,
+    Kind,
+    ModulatingJob,
+    OptionalLoad,
+    Photovoltaic,
+    Problem,
+    Tariff,
+    Thermostatic,
+)
 
 SLOW_TO_MAKE = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 prices = st.lists(st.integers(-10, 60), min_size=10, max_size=10).map(lambda cents: np.array(cents) / 100)
@@ -99,7 +112,7 @@ def test_the_cost_is_that_of_a_direct_model(house, buy, sell, base, sun, energy,
     assert result.cost == pytest.approx(direct(buy, sell, base, pv, battery, car, due, worth, 9000.0), abs=2e-4)
 
 
-@settings(SLOW_TO_MAKE, max_examples=15)
+@settings(SLOW_TO_MAKE, max_examples=25)
 @given(data=st.data())
 def test_whatever_comes_the_plan_holds_together(house, data):
     """The planner's own checker throws a plan away that breaks balance, charge, jobs or limits: none may be."""
@@ -111,14 +124,23 @@ def test_whatever_comes_the_plan_holds_together(house, data):
     horizon = house.horizon(count, step, house.now + draw(st.integers(0, 3599)))
     devices = [BaseLoad(rng.uniform(0, 3000, count)),
                Photovoltaic(5000 * rng.uniform(0, 1, count), curtailable=draw(st.booleans())),
-               Battery(8.0, 8.0 * draw(number), 3000.0, 4000.0, reserve=8.0 * draw(number), wear_price=0.02)]
+               Battery(8.0, 8.0 * draw(number), 3000.0, 4000.0, reserve=8.0 * draw(number), wear_price=0.02,
+                       final=draw(st.sampled_from([None, 0.0, 8.0])))]
     for k in range(draw(st.integers(0, 3))):
-        kind = draw(st.sampled_from([BlockJob, InterruptibleJob]))
+        kind = draw(st.sampled_from([BlockJob, InterruptibleJob, ModulatingJob]))
+        more = {'power_min': 250.0, 'from_battery': draw(st.booleans())} if kind is ModulatingJob else {}
         devices.append(kind(f'job{k}', 0.05 + 4 * draw(number), 300 + 3000 * draw(number),
-                            horizon.now + 3600 * draw(st.integers(-1, 20)), running=draw(st.booleans())))
+                            horizon.now + 3600 * draw(st.integers(-1, 20)), running=draw(st.booleans()), **more))
+    if draw(st.booleans()):
+        devices += [OptionalLoad('pump', 700.0, 0.2 * draw(number), rng.integers(0, 2, count).astype(float)),
+                    Thermostatic('boiler', 2000.0, draw(st.sampled_from([1.0, -2.5])), 0.05, 4e5,
+                                 100 * draw(number) - 20, 30.0, 40.0, rng.uniform(-20, 45, count))]
     sell = rng.uniform(-0.1, 0.4, count) if draw(st.booleans()) else np.full(count, 0.05)
-    grid = Grid(rng.uniform(-0.1, 0.5, count), sell, np.full(count, draw(st.sampled_from([500.0, 6000.0, np.inf]))),
-                np.full(count, draw(st.sampled_from([0.0, 2000.0, np.inf]))))
+    limit = st.sampled_from([0.0, 500.0, 3000.0, 6000.0, np.inf])
+    tariff = Tariff(draw(st.sampled_from([0.0, 3.0])), 2000 * draw(number), draw(limit), 0.1 * draw(number),
+                    draw(number))
+    grid = Grid(rng.uniform(-0.1, 0.5, count), sell, np.full(count, draw(limit)), np.full(count, draw(limit)), tariff,
+                rng.uniform(0, 0.9, count) if draw(st.booleans()) else None)
     result = house.plan(Problem(horizon, grid, tuple(devices)), house.quick)
     assert result.status.value in ('optimal', 'relaxed'), result.reasons
     assert all(schedule.reason for schedule in result.schedules)

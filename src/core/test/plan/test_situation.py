@@ -9,9 +9,11 @@ from hearthgrid_core.plan import (
     HomeFacts,
     JobState,
     Limit,
+    ModulatingJob,
     Planner,
     PlanSettings,
     Situation,
+    Tariff,
     problem,
     waits_for,
 )
@@ -115,3 +117,36 @@ def test_forecasts_of_other_steps_and_phases_are_resampled(known):
     quarter = Series(NOW - 450.0, 900.0, np.repeat(np.arange(25.0) * 100, 4))
     made, _ = problem(replace(known, load=quarter), FACTS, HOURLY)
     assert made.devices[0].power[1] == pytest.approx(100 + 12.5)
+
+
+def test_what_the_utility_asks_of_meter_and_battery_shapes_the_plan(known):
+    limit = Limit(NOW + 3600, NOW + 3 * 3600, np.inf, np.inf, dispatch=900.0)
+    made, _ = problem(replace(known, limit=limit), FACTS, HOURLY)
+    assert made.grid.import_max[1:3].tolist() == [900, 900] and made.grid.export_max[1:3].tolist() == [0, 0]
+    for charge in (1000.0, -1500.0):
+        made, _ = problem(replace(known, limit=replace(limit, dispatch=np.nan, charge=charge)), FACTS, HOURLY)
+        power = Planner(HOURLY).plan(made).schedule('battery').power
+        np.testing.assert_allclose(power[1:3], charge, atol=1.0)
+    made, _ = problem(replace(known, charge=1.0, limit=replace(limit, dispatch=np.nan, charge=3000.0)), FACTS, HOURLY)
+    assert Planner(HOURLY).plan(made).status.value == 'optimal', 'a full battery cannot, and that breaks nothing'
+
+
+def test_a_running_load_enters_with_what_it_draws(known):
+    job = JobState('a', '1', 2.0, 0.5, 1000.0, NOW + DAY, False, True)
+    power = {}
+    for measured in (1800.0, 3.0):
+        made, _ = problem(replace(known, jobs=(replace(job, measured=measured),)), FACTS, HOURLY)
+        power[measured] = made.devices[-1].power
+    assert power == {1800.0: 1800.0, 3.0: 1000.0}, 'a pause is not taken for its power'
+
+
+def test_a_load_whose_power_can_be_set_is_modulated_and_spared_from_the_battery(known):
+    job = JobState('car', '1', 4.0, 0.0, 3000.0, NOW + DAY, True, False, throttleable=True, from_battery=False)
+    made, _ = problem(replace(known, jobs=(job,)), FACTS, HOURLY)
+    assert isinstance(made.devices[-1], ModulatingJob) and not made.devices[-1].from_battery
+    assert Planner(HOURLY).plan(made).status.value == 'optimal'
+
+
+def test_the_tariff_of_the_house_reaches_the_problem(known):
+    tariff = Tariff(peak_price=4.0)
+    assert problem(known, replace(FACTS, tariff=tariff), HOURLY)[0].grid.tariff == tariff

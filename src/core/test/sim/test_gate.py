@@ -46,3 +46,13 @@ def test_a_refused_command_is_not_remembered():
     gate = Gate()
     assert gate.refuse(NOW, Ticket('plan', NOW + 50, NOW + 60, 9, 9))
     assert gate.refuse(NOW, Ticket('plan', NOW, NOW + 60, 1, 1)) == ''
+
+
+def test_an_older_leader_of_the_island_is_fenced_and_others_are_not():
+    gate = Gate()
+    new = Ticket('b', stamp=NOW, expiry=NOW + 60, epoch=2, counter=1, term=5)
+    assert gate.refuse(NOW, new) == ''
+    for epoch, term, refused in ((2, 4, True), (1, 9, True), (2, 5, False), (2, 6, False), (3, 1, False)):
+        old = Ticket(f'{epoch}.{term}', stamp=NOW, expiry=NOW + 60, epoch=epoch, counter=1, term=term)
+        assert ('later leader' in gate.refuse(NOW, old)) == refused
+    assert gate.refuse(NOW, Ticket('plan', stamp=NOW, expiry=NOW + 60, epoch=1, counter=1)) == ''

@@ -78,6 +78,13 @@ def test_the_batch_is_the_plain_recipe(load):
         assert one.active_power == pytest.approx(metering.active_power)
 
 
+def test_a_large_batch_is_its_windows_one_by_one():
+    windows = [aligned(load, turn=turn) for load in LOADS for turn in np.linspace(0.0, 6.0, 20)]
+    batch = signatures(np.stack([a.voltage for a in windows]), np.stack([a.current for a in windows]),
+                       np.array([a.frequency for a in windows])).vector()
+    assert batch == pytest.approx(np.array([signature(a).vector() for a in windows]))
+
+
 @pytest.mark.parametrize('lag, real, imag', [(0.0, 1.0, 0.0), (np.pi / 2, 0.0, -1.0), (-np.pi / 2, 0.0, 1.0),
                                              (np.pi, -1.0, 0.0)])
 def test_real_is_in_phase_and_lagging_is_negative(lag, real, imag):

@@ -13,7 +13,8 @@ from hearthgrid_ros.time import to_msg
 SETPOINT_LIFE = 5.0     # after which an inverter falls back to its own droop [s]
 WITHDRAW_LIFE = 2.0     # of the last word to an inverter or outlet [s]
 DEVICES_MAX, REASONS_MAX = 64, 16
-SENDER = 'plan'
+SENDER, LIMITER = 'plan', 'limit'
+CAP_LIFE, CAP_REFRESH = 15.0, 3.0   # of the word that keeps a load off for the import limit [s]
 ON = (1.0, math.inf)    # one watt: the least that says on [W]
 OFF = (0.0, 0.0)
 NOTHING = (0.0, math.nan)
@@ -49,6 +50,7 @@ class Commands:
         self._asked: dict[str, _Asked] = {}
         self._plan, self._setpoint = PLAN.publisher(node), INVERTER_SETPOINT.publisher(node)
         self._requests: dict[str, object] = {}
+        self._capped: dict[str, float] = {}  # when each outlet that must be off is told again [s]
 
     @property
     def publishers(self) -> list:
@@ -72,17 +74,29 @@ class Commands:
             epoch=self.epoch, counter=self._counter, active_power=power, reactive_power=0.0, frequency=math.nan,
             voltage=math.nan, sender=SENDER))
 
-    def ask(self, made: Made, powers: dict[str, float], now: float) -> None:
+    def cap(self, off: dict[str, str], now: float) -> None:
+        """Have outlets off for the import limit, each with its reason, and let the others go."""
+        for outlet in [outlet for outlet in self._capped if outlet not in off]:
+            del self._capped[outlet]
+            self._request(outlet, NOTHING, 'there is room again', now, now + WITHDRAW_LIFE, LIMITER)
+        for outlet, reason in off.items():
+            if now >= self._capped.get(outlet, -math.inf):
+                self._capped[outlet] = now + CAP_REFRESH
+                self._request(outlet, OFF, reason, now, now + CAP_LIFE, LIMITER)
+
+    def ask(self, made: Made, powers: dict[str, float], settable: set[str], now: float) -> None:
         """Ask each outlet that has a job to be on or off: when that changed, and now and then anyway.
 
         powers : of the outlets' jobs while they run [W]; outlets without one are let go.
+        settable : those whose power can be set, which get a cap instead.
         """
         loads = {schedule.name: schedule for schedule in made.result.of(Kind.LOAD) if schedule.name in powers}
         for outlet in [outlet for outlet in self._asked if outlet not in loads]:
             self.withdraw(outlet, now)
         step = made.result.at(now)
         for outlet, schedule in loads.items():
-            band = ON if schedule.power[step] > 0.01 * powers[outlet] else OFF
+            power = float(schedule.power[step])
+            band = OFF if power <= 0.01 * powers[outlet] else (1.0, max(1.0, power)) if outlet in settable else ON
             asked = self._asked.get(outlet)
             if asked and asked.band == band and asked.epoch == made.epoch and now < asked.due:
                 continue
@@ -99,13 +113,15 @@ class Commands:
         for outlet in list(self._asked):
             self.withdraw(outlet, now)
 
-    def _request(self, outlet: str, band: tuple[float, float], reason: str, now: float, expiry: float) -> None:
+    def _request(self, outlet: str, band: tuple[float, float], reason: str, now: float, expiry: float,
+                 sender: str = SENDER) -> None:
         if outlet not in self._requests:
             self._requests[outlet] = REQUEST.publisher_to(self._node, outlet)
         self._counter += 1
         self._requests[outlet].publish(msg.Request(
-            stamp=to_msg(now), expiry=to_msg(expiry), voice=msg.Request.VOICE_PLAN, epoch=self.epoch,
-            counter=self._counter, power_min=band[0], power_max=band[1], reason=_short(reason, 128), sender=SENDER))
+            stamp=to_msg(now), expiry=to_msg(expiry), epoch=self.epoch, counter=self._counter,
+            voice=msg.Request.VOICE_PLAN if sender == SENDER else msg.Request.VOICE_GRID_SERVICE,
+            power_min=band[0], power_max=band[1], reason=_short(reason, 128), sender=sender))
 
 
 def plan_message(made: Made, currency: str, now: float) -> msg.Plan:

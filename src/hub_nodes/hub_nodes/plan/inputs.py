@@ -1,11 +1,13 @@
 """What the plan node has heard: callbacks check and store, the node reads one snapshot."""
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
 
 from sensor_msgs.msg import BatteryState
 
 from hearthgrid_core.forecast import Series
-from hearthgrid_core.plan import BatteryFacts, HomeFacts, JobState, Limit, Situation
+from hearthgrid_core.plan import BatteryFacts, HomeFacts, JobState, Limit, Load, Situation, Tariff
 from hearthgrid_msgs import msg
 from hearthgrid_ros import home
 from hearthgrid_ros.health import OK, WARN
@@ -21,19 +23,26 @@ from hearthgrid_ros.interfaces import (
 )
 from hearthgrid_ros.time import to_seconds
 from hub_nodes.forecast import price_series, series_of
+from hub_nodes.plan.settings import PlanNodeSettings
 
 CHARGE_FRESH = 120.0    # how long the battery's word of its charge is believed [s]
 JOBS_MAX = 32
+SAMPLES_MIN = 30        # readings in a step that make a mean import
+OUTLETS_MAX = 1000
 PENDING = (msg.Job.STATUS_WAITING, msg.Job.STATUS_RUNNING)
-METERS = ('grid', 'battery')
+SOURCES = ('grid', 'pv', 'battery')
 
 
 class Inputs:
     """The latest of everything a plan rests on. `news` is called when something came that should be planned soon."""
 
-    def __init__(self, node, described: home.Home | None, pv_curtailable: bool, news: Callable[[], None]):
+    def __init__(self, node, described: home.Home | None, settings: PlanNodeSettings, news: Callable[[], None]):
         self._node, self._home, self._news = node, described, news
-        self._pv_curtailable = pv_curtailable
+        self._settings = settings
+        self._ranks: dict[str, tuple[int, int]] = {}  # priority class, and rank within it
+        outlets = described.outlets if described else ()
+        self._throttleable = {outlet.id for outlet in outlets if outlet.throttleable}
+        self._always_on = {outlet.id for outlet in outlets if outlet.always_on}
         self._currency = described.tariff.currency if described else 'EUR'
         self._forecasts: dict[int, dict[str, Series]] = {}
         self._buy = self._sell = None
@@ -42,6 +51,7 @@ class Inputs:
         self._tripped: set[str] = set()
         self._readings: dict[str, tuple[float, float]] = {}
         self._charge, self._charge_at = math.nan, -math.inf
+        self._peak, self._step, self._month, self._imports = 0.0, -1, 0, []  # highest import of a step, this month
         self.cut_off = ''  # why the home is not on the grid; '' = it is
         self.subscriptions = [row.subscription(node, callback) for row, callback in (
             (FORECASTS, self._on_forecast), (PRICES, self._on_prices), (JOBS, self._on_job), (STATES, self._on_state),
@@ -53,7 +63,15 @@ class Inputs:
     @property
     def jobs(self) -> dict[str, JobState]:
         """The jobs that can run now, by outlet: not those on a tripped one."""
-        return {outlet: job for outlet, job in self._jobs.items() if outlet not in self._tripped}
+        now, fresh = self._node.now(), self._settings.fresh
+        return {outlet: replace(job, measured=self.power(outlet, now, fresh), throttleable=outlet in self._throttleable,
+                                from_battery=self._settings.battery_to_car)
+                for outlet, job in self._jobs.items() if outlet not in self._tripped}
+
+    def loads(self, now: float, fresh: float) -> list[Load]:
+        """Return the loads that may be shed: whose state was heard, and that may be switched at all."""
+        return [Load(outlet, *rank, self.power(outlet, now, fresh)) for outlet, rank in self._ranks.items()
+                if outlet not in self._always_on]
 
     def charge(self, now: float) -> float:
         """Return the battery's charge, 0 … 1; NaN when it was not told lately."""
@@ -81,12 +99,14 @@ class Inputs:
 
     def facts(self) -> HomeFacts:
         """Return what is known of the house: of its file, or, without one, of what was heard and usual numbers."""
+        s = self._settings
         supply, battery = self._home.supply if self._home else home.Supply(), None
         described = self._home.battery if self._home else (None if math.isnan(self._charge) else home.Battery())
         if described:
             battery = BatteryFacts(described.capacity_kwh, described.power_max, described.efficiency,
                                    described.reserve, described.wear_price)
-        return HomeFacts(supply.import_max, supply.export_max, self._currency, battery, self._pv_curtailable)
+        return HomeFacts(supply.import_max, supply.export_max, self._currency, battery, s.pv_curtailable,
+                          Tariff(s.peak_price, max(s.peak_before, self._peak), s.capacity, s.capacity_price))
 
     # What comes in.
 
@@ -140,6 +160,9 @@ class Inputs:
             self._news()
 
     def _on_state(self, message: msg.OutletState) -> None:
+        if message.outlet and message.outlet not in SOURCES and (
+                message.outlet in self._ranks or len(self._ranks) < OUTLETS_MAX):
+            self._ranks[message.outlet] = message.priority, message.rank
         tripped = message.trip != msg.OutletState.TRIP_NONE
         if tripped != (message.outlet in self._tripped):
             (self._tripped.add if tripped else self._tripped.discard)(message.outlet)
@@ -157,7 +180,10 @@ class Inputs:
         try:
             if not (message.import_max >= 0 and message.export_max >= 0):
                 raise ValueError(f'import_max {message.import_max}, export_max {message.export_max}')
-            limit = Limit(to_seconds(message.start), to_seconds(message.end), message.import_max, message.export_max)
+            limit = Limit(to_seconds(message.start), to_seconds(message.end), message.import_max, message.export_max,
+                          message.dispatch, message.charge)
+            if math.isinf(limit.dispatch) or math.isinf(limit.charge):
+                raise ValueError(f'dispatch {limit.dispatch}, charge {limit.charge}')
             if limit.end <= limit.start:
                 raise ValueError('it ends before it starts')
         except ValueError as error:
@@ -168,8 +194,23 @@ class Inputs:
         self._news()
 
     def _on_reading(self, message: msg.Reading) -> None:
-        if message.outlet in METERS and math.isfinite(message.active_power):
+        known = message.outlet in self._readings or len(self._readings) < OUTLETS_MAX
+        if known and math.isfinite(message.active_power):
             self._readings[message.outlet] = to_seconds(message.stamp), message.active_power
+            if message.outlet == 'grid':
+                self._meter(to_seconds(message.stamp), message.active_power)
+
+    def _meter(self, stamp: float, power: float) -> None:
+        """Keep the highest import of a whole step of this month."""
+        step, month = math.floor(stamp / self._settings.step), datetime.fromtimestamp(stamp, timezone.utc).month
+        if step != self._step:
+            if len(self._imports) >= SAMPLES_MIN:
+                self._peak = max(self._peak, sum(self._imports) / len(self._imports))
+            self._step, self._imports = step, []
+        if month != self._month:
+            self._peak = 0.0 if self._month else self._peak
+            self._month = month
+        self._imports.append(max(power, 0.0))
 
     def _on_tie(self, message: msg.Breaker) -> None:
         before = self.cut_off

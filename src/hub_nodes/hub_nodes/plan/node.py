@@ -18,9 +18,11 @@ from hearthgrid_core.plan import (
     Planner,
     PlanResult,
     PlanSettings,
+    Shedder,
     Situation,
     Status,
     battery_power,
+    excess,
     problem,
     waits_for,
 )
@@ -48,6 +50,7 @@ class PlanNode(ManagedNode):
         self._commands: Commands | None = None
         self._worker: ThreadPoolExecutor | None = None
         self._planner: Planner | None = None
+        self._shedder: Shedder | None = None
         self._future: Future | None = None
         self._made: Made | None = None
         self._due, self._news_at, self._timer, self._epoch = 0.0, math.inf, None, 0
@@ -60,7 +63,8 @@ class PlanNode(ManagedNode):
         self._worker = ThreadPoolExecutor(1, 'plan')
         self._epoch = max(self._epoch, int(self.now()) - 1)
         self._commands = Commands(self, self._epoch, self.settings.refresh, self.settings.request_life)
-        self._inputs = Inputs(self, self._home, self.settings.pv_curtailable, self._news)
+        self._inputs = Inputs(self, self._home, self.settings, self._news)
+        self._shedder = Shedder(self.settings)
         return super().on_configure(state)
 
     def on_activate(self, state) -> TransitionCallbackReturn:
@@ -75,6 +79,7 @@ class PlanNode(ManagedNode):
             if self._inputs.facts().battery:
                 self._commands.set_inverter(BATTERY, 0.0, self.now(), WITHDRAW_LIFE)
             self._commands.withdraw_all(self.now())
+            self._commands.cap({}, self.now())
         self._made = None
         self.health.check('plan', STALE, 'not active')
         return super().on_deactivate(state)
@@ -106,7 +111,9 @@ class PlanNode(ManagedNode):
         made = self._made if self._made and now < self._made.valid_until else None
         self._track(made.result if made else None, now)
         if made:
-            self._commands.ask(made, {outlet: job.power for outlet, job in self._inputs.jobs.items()}, now)
+            jobs = self._inputs.jobs
+            settable = {outlet for outlet, job in jobs.items() if job.interruptible and job.throttleable}
+            self._commands.ask(made, {outlet: job.power for outlet, job in jobs.items()}, settable, now)
 
     def _start(self, now: float) -> None:
         """Hand the worker a snapshot when a plan is due."""
@@ -141,23 +148,36 @@ class PlanNode(ManagedNode):
                           solve_time=result.solve_time, gap=result.gap, devices=len(result.schedules))
 
     def _track(self, result: PlanResult | None, now: float) -> None:
-        """Set the battery and, where the plan throws sun away, the panels."""
+        """Set the battery, shed what it cannot carry within the import limit, and curtail the sun as planned."""
         facts, inputs, fresh = self._inputs.facts(), self._inputs, self.settings.fresh
         step = result.at(now) if result else 0
-        if facts.battery:
-            limit = inputs.limit(now)
-            limit = limit if limit and limit.start <= now else None
-            planned = result.power(Kind.BATTERY)[step] if result and result.of(Kind.BATTERY) else math.nan
-            moment = Moment(
-                target=math.nan if math.isnan(planned) else float(result.grid_power[step]), planned=float(planned),
-                grid=inputs.power(GRID, now, fresh), battery=inputs.power(BATTERY, now, fresh),
-                charge=inputs.charge(now), reserve=facts.battery.reserve, charge_max=facts.battery.power_max,
-                discharge_max=facts.battery.power_max,
-                import_max=min(facts.import_max, limit.import_max if limit else math.inf),
-                export_max=min(facts.export_max, limit.export_max if limit else math.inf))
-            power, why = battery_power(moment, self.settings)
+        limit = inputs.limit(now)
+        limit = limit if limit and limit.start <= now else None
+        planned = result.power(Kind.BATTERY)[step] if result and result.of(Kind.BATTERY) else math.nan
+        low = high = math.nan
+        hold = 0.0
+        if result and result.guide:
+            low, high, hold = (float(row[step]) for row in (result.guide.low, result.guide.high, result.guide.hold))
+        if limit and not math.isnan(limit.dispatch):
+            low = high = limit.dispatch
+        battery = facts.battery
+        moment = Moment(
+            low=low, high=high, hold=hold, planned=float(planned),
+            grid=inputs.power(GRID, now, fresh), battery=inputs.power(BATTERY, now, fresh),
+            charge=inputs.charge(now), reserve=battery.reserve if battery else 0.0,
+            charge_max=battery.power_max if battery else 0.0, discharge_max=battery.power_max if battery else 0.0,
+            import_max=min(facts.import_max, limit.import_max if limit else math.inf),
+            export_max=min(facts.export_max, limit.export_max if limit else math.inf),
+            spared=sum(job.measured for job in inputs.jobs.values()
+                       if job.throttleable and not job.from_battery and job.measured > 0),
+            asked=limit.charge if limit else math.nan)
+        power, why = battery_power(moment, self.settings)
+        if battery:
             self._commands.set_inverter(BATTERY, power, now)
-            self.health.check('battery', OK, why, setpoint=power, target=moment.target, grid=moment.grid)
+            self.health.check('battery', OK, why, setpoint=power, low=low, high=high, grid=moment.grid)
+        off = self._shedder.step(now, excess(moment, power), moment.import_max, inputs.loads(now, fresh))
+        self._commands.cap(off, now)
+        self.health.check('import limit', WARN if off else OK, f'{", ".join(off)} off' if off else 'kept')
         for panels in result.of(Kind.PHOTOVOLTAIC) if result else ():
             if panels.curtailed is not None and panels.curtailed[step] > 1.0:
                 self._commands.set_inverter(PV, float(panels.power[step]), now)

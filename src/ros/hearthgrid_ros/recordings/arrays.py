@@ -63,7 +63,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         with file:
             return {name: file[key] for name, keys in _NAMES.items() for key in keys if key in file.files}
     except Exception as error:  # a damaged file makes the library raise almost anything, down to SyntaxError
-        raise RecordingError(path, _reason(error)) from None
+        raise RecordingError(path, reason(error)) from None
 
 
 def _texts(path: Path, name: str, found: dict, count: int) -> list[str]:
@@ -86,7 +86,7 @@ def read_wav(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Rec
     except wavfile.WavFileWarning:
         raise RecordingError(path, 'it is truncated') from None
     except Exception as error:  # as above, down to UnboundLocalError
-        raise RecordingError(path, _reason(error)) from None
+        raise RecordingError(path, reason(error)) from None
     if samples.ndim != 2 or samples.shape[1] != 2:
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         raise RecordingError(path, f'it has {channels} channels; two are needed, voltage and current')
@@ -101,7 +101,7 @@ def _full_scale(kind: np.dtype) -> float:
     return 2.0 ** (8 * kind.itemsize - 1)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Return what a library says, or its kind where it says nothing."""
     text = str(error).split('\n')[0]
     if 'pickle' in text:

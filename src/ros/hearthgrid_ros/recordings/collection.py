@@ -24,8 +24,8 @@ TABLES = ('.csv', '.parquet')
 class Example:
     """One recording of any kind.
 
-    kind : WAVEFORM, values (2, n) voltage [V] and current [A]; SERIES, values (n,) mean power [W]; FRAMES, values (n, d)
-        features in a row, NaN where one is missing
+    kind : WAVEFORM, values (2, n) voltage [V] and current [A]; SERIES, values (n,) mean power [W]; FRAMES, values
+        (n, d) features in a row, NaN where one is missing
     sampling_rate : [Hz], NaN of frames     columns : names of the d features of frames
     facts : what the file or its folder says, by name     source : the file, and which part of it
     """
@@ -84,9 +84,10 @@ def _of_file(path: Path, hints: Hints, facts: dict[str, str]) -> tuple[list[Exam
         return [_waveform(one, {**facts, **said.get(one.source.rpartition('#')[2], said.get('', {}))})
                 for one in found], problems
     if suffix in TABLES:
-        table = read_table(path, hints)
-        if table is not None:
-            kind, rows = table
+        kind, rows = read_table(path, hints)
+        if kind == WAVEFORM:
+            facts = {**facts, **rows[0]}
+        else:
             return [_series(path, facts, hints, *row) if kind == SERIES else
                     Example(FRAMES, row[1], np.nan, _named({**facts, **row[3]}, hints), f'{path}#{row[0]}', row[2])
                     for row in rows], []

@@ -27,7 +27,7 @@ def read_csv(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Rec
         lines = path.read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RecordingError(path, f'it cannot be read as text: {error}') from None
-    comments, lines = _split(lines)
+    comments, lines = split_comments(lines)
     if not lines:
         raise RecordingError(path, 'it is empty')
     said = _said(comments)
@@ -63,7 +63,7 @@ def read_csv(path: Path, hints: Hints, label: str, model: str) -> tuple[list[Rec
     ], []
 
 
-def _split(lines: list[str]) -> tuple[list[str], list[str]]:
+def split_comments(lines: list[str]) -> tuple[list[str], list[str]]:
     """Return the comments before the first line of the table, and the table."""
     comments = []
     for k, line in enumerate(lines):

@@ -1,0 +1,330 @@
+"""What planning is worth: whole weeks in closed loop, against doing nothing, own use first, timers, and knowing it all.
+
+Each home runs for a week minute by minute (hour by hour where the recording is hourly): real load, sun and prices, a
+battery, a car and machines with deadlines. Every half hour (hour) the planner sees a forecast and what is pending; in
+between the inner loop holds the planned grid power with the battery and keeps the import limit. `captured`: of the way
+from `own use` (battery serves the home, loads on arrival) to one plan of the whole week with everything known, at equal
+final charge and with the battery's wear counted. Forecasts: `persistence` is yesterday; `honest` is the mean of the
+seven days before, blended with the last measurement; `perfect` is what will be. Prices are known day-ahead: until
+midnight, after 13:00 until the next; yesterday's beyond. WEEKS in the environment: how many of each recording.
+VALUE_DATA: a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W, currency/kWh]) to run
+instead.
+"""
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hearthgrid.benchmark import Result, recordings
+from hearthgrid_core.plan import (
+    BaseLoad,
+    Battery,
+    BlockJob,
+    Grid,
+    Horizon,
+    InnerLoopSettings,
+    InterruptibleJob,
+    Moment,
+    Photovoltaic,
+    Planner,
+    PlanSettings,
+    Problem,
+    battery_power,
+)
+
+NAME = 'plan-value'
+WEEKS = int(os.environ.get('WEEKS', '1'))
+FOLDER = 'VALUE_DATA'
+DAY, BEFORE, DAYS, USUAL = 86400, 8, 7, 7   # [s], days of history, days run, days whose mean is usual
+IMPORT_MAX, EXPORT_MAX, EXPORT_PRICE = 11_000.0, 10_000.0, 0.08
+CELL = Battery(10.0, 5.0, 4000.0, 4000.0, 0.95, 0.95, wear_price=0.02)
+LOOP = InnerLoopSettings(gain=1.0, dead_band=0.0)
+AHEAD = int(os.environ.get('AHEAD','24')) * 3600   # horizon of the plans [s]
+FADES = 2.0                         # of what the last measurement says of the next hours [h]
+# outlet, power [W], energy [kWh], arrival and deadline [h of day], days of the week, timer [h], in one block
+TASKS = (('car', 3700.0, 7.4, 18.0, 31.0, range(7), 25.0, False),
+         ('dishes', 1200.0, 1.8, 20.0, 31.0, range(7), 26.0, True),
+         ('washer', 900.0, 1.35, 8.0, 18.0, (1, 3, 5), 12.0, True),
+         ('dryer', 2000.0, 2.0, 10.0, 21.0, (1, 5), 14.0, True))
+
+
+@dataclass(frozen=True, eq=False)
+class Home:
+    """A recording from midnight, history first. step : of the arrays [s]     plan_step : [s]
+    load, pv : [W]     buy : [currency/kWh]"""
+
+    name: str
+    step: int
+    plan_step: int
+    load: np.ndarray
+    pv: np.ndarray
+    buy: np.ndarray
+
+    def mean(self, values: np.ndarray, begin: int, count: int) -> np.ndarray:
+        """Return the means of `count` plan steps from time `begin` [s]."""
+        each, first = self.plan_step // self.step, begin // self.step
+        return values[first:first + count * each].reshape(count, each).mean(axis=1)
+
+
+@dataclass
+class Task:
+    """A piece of work as it stands."""
+
+    name: str
+    power: float
+    left: float         # [kWh]
+    arrival: float      # [s]
+    deadline: float     # [s]
+    timer: float        # [s]
+    block: bool
+    running: bool = False
+
+
+@dataclass
+class Outcome:
+    """cost : bill, wear, and charge made up [currency]     peak : [W]     missed : tasks     over : minutes"""
+
+    cost: float
+    peak: float
+    missed: int
+    over: int
+
+
+def run(progress: Callable[[str], None]) -> list[Result]:
+    """Measure; about a minute a week of minutes."""
+    rows: list[Result] = []
+    captured: dict[str, list[float]] = {}
+    for home in [h for h in _homes() if ONLY in h.name]:
+        progress(f'{home.name}: knowing it all')
+        least, gap = _known(home)
+        found = {}
+        for name in ('nothing', 'own use', 'timers', 'persistence', 'honest', 'perfect'):
+            progress(f'{home.name}: {name}')
+            found[name] = simulate(home, name)
+        own = found['own use'].cost
+        for name, out in found.items():
+            share = (own - out.cost) / (own - least)
+            captured.setdefault(name, []).append(share)
+            goal = {'honest': 0.90, 'perfect': 0.995}.get(name, math.nan)
+            rows.append(Result(f'{home.name}, {name}: captured', 100 * share, '%', limit=100 * goal, goal=(
+                f'≥ {100 * goal:g} %' if goal == goal else f'cost {out.cost:.2f}') + f'; peak {out.peak / 1e3:.1f} kW',
+                holds=not share < goal))
+            if goal == goal:
+                rows.append(Result(f'{home.name}, {name}: deadlines missed', out.missed, '', goal='none',
+                                   holds=not out.missed))
+                rows.append(Result(f'{home.name}, {name}: time beyond the import limit', out.over, 'steps', goal='none',
+                                   holds=not out.over))
+        rows.append(Result(f'{home.name}: cost with everything known', least, '', own, 'own use', goal=(
+            f'gap {gap:.3f}')))
+    rows += [Result(f'all homes, {name}: captured', 100 * float(np.mean(shares)), '%', goal='mean')
+             for name, shares in captured.items()]
+    return rows
+
+
+def simulate(home: Home, way: str) -> Outcome:
+    """Run one week under one controller."""
+    planner = Planner(PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, horizon=AHEAD))
+    energy, power, begin = CELL.energy, 0.0, BEFORE * DAY
+    tasks, pending, cost, peak, missed, over = _tasks(begin), [], 0.0, 0.0, 0, 0
+    hours = home.step / 3600
+    for now in range(begin, begin + DAYS * DAY, home.plan_step):
+        pending += [task for task in tasks if now <= task.arrival < now + home.plan_step]
+        band, on = (0.0, 0.0, 0.0), None
+        if way in ('persistence', 'honest', 'perfect'):
+            band, on = _decide(home, planner, way, now, energy, _foreseen(way, pending, tasks, now))
+        for time in range(now, now + home.plan_step, home.step):
+            k, drawn = time // home.step, 0.0
+            for task in pending:
+                begins = {'timers': task.timer}.get(way, task.arrival)
+                planned = on is not None and f'{task.name} {task.deadline:.0f}' in on
+                wanted = time >= begins if on is None else planned or (task.running and task.block)
+                if wanted and task.left > 1e-9 and time >= task.arrival:
+                    used = min(task.power * hours / 1e3, task.left)
+                    task.left, task.running, drawn = task.left - used, True, drawn + used / hours * 1e3
+                else:
+                    task.running = False
+            missed += sum(task.left > 0.01 and time + home.step >= task.deadline for task in pending)
+            pending = [task for task in pending if task.left > 1e-9 and time + home.step < task.deadline]
+            rest = home.load[k] + drawn - home.pv[k]
+            if way == 'nothing':
+                power = 0.0
+            else:
+                moment = Moment(*band, math.nan, rest + power, power, energy / CELL.capacity, 0.0, CELL.charge_max,
+                                CELL.discharge_max, IMPORT_MAX, EXPORT_MAX)
+                power = battery_power(moment, LOOP)[0]
+                # What is left in it, or room, for this one step.
+                power = min(max(power, -energy * CELL.discharge_efficiency / hours * 1e3),
+                            (CELL.capacity - energy) / CELL.charge_efficiency / hours * 1e3)
+            flow = power / 1e3 * hours
+            energy += flow * CELL.charge_efficiency if flow > 0 else flow / CELL.discharge_efficiency
+            net = rest + power
+            bought = net / 1e3 * hours
+            cost += bought * (home.buy[k] if bought > 0 else EXPORT_PRICE) + max(-flow, 0.0) * CELL.wear_price
+            peak, over = max(peak, net), over + (net > IMPORT_MAX + 1.0)
+    # Charge that is missing is bought at the mean price; what is left over is sold.
+    worth = float(home.buy[begin // home.step:(begin + DAYS * DAY) // home.step].mean()) / CELL.charge_efficiency
+    left = energy - CELL.energy
+    return Outcome(cost - left * (EXPORT_PRICE * CELL.discharge_efficiency if left > 0 else worth), peak, missed, over)
+
+
+def _foreseen(way: str, pending: list[Task], tasks: list[Task], now: int) -> list[Task]:
+    """Return the tasks a planner knows: those that have come, and with everything known those that will."""
+    ahead = [task for task in tasks if now < task.arrival < now + AHEAD] if way == 'perfect' else []
+    return [task for task in pending if task.arrival <= now] + ahead
+
+
+def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
+            pending: list[Task]) -> tuple[tuple[float, float, float], set[str]]:
+    """Return what the inner loop holds [W] and which tasks run in this step."""
+    end = (BEFORE + DAYS) * DAY
+    count = min(AHEAD, end - now) // home.plan_step
+    load, pv, buy = (_forecast(home, values, way, now, count, name) for values, name in (
+        (home.load, 'load'), (home.pv, 'pv'), (home.buy, 'buy')))
+    horizon = Horizon(float(now), float(home.plan_step), count)
+    last = planner.last
+    jobs = []
+    for task in pending:
+        name = f'{task.name} {task.deadline:.0f}'
+        kept = last.schedule(name) if last else None
+        on = np.flatnonzero(kept.power > 0) if kept else ()
+        begins = float(last.horizon.edges[on[0]]) if len(on) else math.nan
+        kind = BlockJob if task.block else InterruptibleJob
+        jobs.append(kind(name, task.left, task.power, task.deadline, max(task.arrival, now), running=task.running,
+                         kept=begins))
+    # On the last day it knows that the week ends, and as charged as it began.
+    final = CELL.energy if now + AHEAD >= end else None
+    battery = replace(CELL, energy=min(max(energy, 0.0), CELL.capacity), final=final)
+    grid = Grid(buy, np.full(count, EXPORT_PRICE), np.full(count, IMPORT_MAX), np.full(count, EXPORT_MAX))
+    plan = planner.plan(Problem(horizon, grid, (BaseLoad(load), Photovoltaic(pv), battery, *jobs)))
+    assert plan.status.value in ('optimal', 'relaxed'), plan.reasons
+    held = plan.guide
+    on = {job.name for job in jobs if plan.schedule(job.name).power[0] > 0.01 * job.power}
+    return (held.low[0], held.high[0], held.hold[0]), on
+
+
+def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, name: str) -> np.ndarray:
+    """Return (count,) what the planner is told of the coming day."""
+    actual = home.mean(values, now, count)
+    yesterday = np.resize(home.mean(values, now - DAY, DAY // home.plan_step), count)
+    if way == 'perfect':
+        return actual
+    if name == 'buy':
+        known_until = (now // DAY + (2 if now % DAY >= 13 * 3600 else 1)) * DAY
+        known = now + home.plan_step * np.arange(count) < known_until
+        return np.where(known, actual, yesterday)
+    if way == 'persistence':
+        return yesterday
+    days = [home.mean(values, now - day * DAY, DAY // home.plan_step) for day in range(1, USUAL + 1)]
+    usual = np.resize(np.mean(days, axis=0), count)
+    before = home.mean(values, now - home.plan_step, 1)[0]
+    usual_before = np.mean([home.mean(values, now - day * DAY - home.plan_step, 1)[0] for day in range(1, USUAL + 1)])
+    fade = np.exp(-home.plan_step / 3600 * (1 + np.arange(count)) / FADES)
+    if name == 'pv':  # a cloud takes a share of the sun
+        share = np.clip(before / usual_before, 0.2, 2.0) if usual_before > 50.0 else 1.0
+        return usual * (1 + fade * (share - 1))
+    return np.maximum(usual + fade * (before - usual_before), 0.0)
+
+
+def _known(home: Home) -> tuple[float, float]:
+    """Return the least cost of the week, everything known, and by how much it may still be too high."""
+    count = DAYS * DAY // home.plan_step
+    begin = BEFORE * DAY
+    horizon = Horizon(float(begin), float(home.plan_step), count)
+    battery = replace(CELL, final=CELL.energy)
+    kinds = {True: BlockJob, False: InterruptibleJob}
+    jobs = [kinds[task.block](f'{task.name} {k}', task.left, task.power, task.deadline, earliest=task.arrival)
+            for k, task in enumerate(_tasks(begin))]
+    grid = Grid(home.mean(home.buy, begin, count), np.full(count, EXPORT_PRICE), np.full(count, IMPORT_MAX),
+                np.full(count, EXPORT_MAX))
+    load, sun = home.mean(home.load, begin, count), home.mean(home.pv, begin, count)
+    devices = (BaseLoad(load), Photovoltaic(sun), battery, *jobs)
+    exact = PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, gap=1e-4, keep_weight=0.0,
+                         switch_weight=0.0)
+    plan = Planner(exact).plan(Problem(horizon, grid, devices))
+    assert plan.status.value == 'optimal', plan.reasons
+    if home.step == home.plan_step:
+        return plan.cost, plan.gap
+    # The same jobs, and the battery as well as it could do minute by minute.
+    fine = replace(home, plan_step=home.step)
+    count, each = DAYS * DAY // home.step, home.plan_step // home.step
+    drawn = np.repeat(sum(plan.schedule(job.name).power for job in jobs), each)
+    grid = Grid(fine.mean(home.buy, begin, count), np.full(count, EXPORT_PRICE), np.full(count, IMPORT_MAX),
+                np.full(count, EXPORT_MAX))
+    load, sun = fine.mean(home.load, begin, count), fine.mean(home.pv, begin, count)
+    devices = (BaseLoad(load + drawn), Photovoltaic(sun), battery)
+    best = Planner(replace(exact, solve_time=100.0)).plan(
+        Problem(Horizon(float(begin), float(home.step), count), grid, devices))
+    assert best.status.value in ('optimal', 'relaxed'), best.reasons
+    return best.cost, plan.gap
+
+
+def _tasks(begin: int) -> list[Task]:
+    return [Task(name, power, energy, begin + day * DAY + 3600 * arrival, begin + day * DAY + 3600 * deadline,
+                 begin + day * DAY + 3600 * timer, block)
+            for day in range(DAYS) for name, power, energy, arrival, deadline, days, timer, block in TASKS
+            if day in days and day * 24 + deadline <= DAYS * 24]
+
+
+ONLY = os.environ.get('ONLY', '')
+
+
+def _homes() -> list[Home]:
+    """Return what is to be run."""
+    chosen = os.environ.get(FOLDER)
+    if chosen:
+        return [_given(Path(chosen), week) for week in range(WEEKS)]
+    root = recordings()
+    prices, sun = (pd.read_parquet(root / 'prices' / name) for name in (
+        'nl_2019.parquet', 'nl_irradiation_2018_2020_15min.parquet'))
+    price = _on_clock(prices.time_local, prices.price_eur_per_mwh / 1000 + 0.15)
+    light = _on_clock(sun.time_local, sun.irradiation_w_per_m2)
+    homes = []
+    for file, first in (('refit_house2', '2014-03-03'), ('ukdale_house2', '2013-06-03'),
+                        ('ideal_house65', '2017-06-05')):
+        load = pd.read_parquet(root / 'household_1min' / f'{file}.parquet').Aggregate
+        for week in range(WEEKS):
+            start = pd.Timestamp(first) + pd.Timedelta(weeks=week)
+            times = pd.date_range(start, periods=(BEFORE + DAYS + 1) * 1440, freq='60s')
+            clock = times.map(lambda time: time.replace(year=2019))
+            homes.append(Home(f'{file} {start.date()}', 60, 1800, load.reindex(times).ffill().fillna(200.0).to_numpy(),
+                              4.0 * light.reindex(clock, method='ffill').to_numpy(),
+                              price.reindex(clock, method='ffill').to_numpy()))
+    buildings = pd.read_parquet(root / 'homes_fontana' / 'buildings_1-12.parquet')
+    tariff = pd.read_parquet(root / 'homes_fontana' / 'pricing.parquet').electricity_pricing.to_numpy()
+    for building in (1, 7):
+        one = buildings[buildings.building == building].sort_values('hour_index')
+        for week in range(WEEKS):
+            hours = slice(24 * 7 * (20 * week + 2) + 1, 24 * (7 * (20 * week + 2) + BEFORE + DAYS + 1) + 1)
+            homes.append(Home(f'Fontana {building}, week {20 * week + 2}', 3600, 3600,
+                              1e3 * one.non_shiftable_load.to_numpy()[hours],
+                              4.0 * one.solar_generation.to_numpy()[hours], tariff[hours]))
+    return homes
+
+
+def _on_clock(times, values) -> pd.Series:
+    out = pd.Series(np.asarray(values), index=pd.to_datetime(times))
+    return out[~out.index.duplicated()]
+
+
+def _given(folder: Path, week: int) -> Home:
+    """Return a week of the user's own recordings. FileNotFoundError, ValueError with what is missing."""
+    def read(name: str) -> pd.Series:
+        for suffix, reader in (('.parquet', pd.read_parquet), ('.csv', pd.read_csv)):
+            path = folder / f'{name}{suffix}'
+            if path.is_file():
+                table = reader(path)
+                return _on_clock(table.iloc[:, 0], table.iloc[:, 1])
+        raise FileNotFoundError(f'{folder} has no {name}.csv or {name}.parquet')
+
+    series = {name: read(name) for name in ('load', 'pv', 'price')}
+    first = max(s.index[0] for s in series.values()).ceil('D') + pd.Timedelta(weeks=week)
+    last = min(s.index[-1] for s in series.values())
+    if last - first < pd.Timedelta(days=BEFORE + DAYS):
+        raise ValueError(f'{folder}: {BEFORE + DAYS} whole days are needed, from {first} there are {last - first}')
+    minutes = pd.date_range(first, periods=(BEFORE + DAYS + 1) * 1440, freq='60s')
+    load, pv, price = (s.reindex(minutes, method='ffill').ffill().to_numpy(dtype=float) for s in series.values())
+    return Home(f'{folder.name}, week {week}', 60, 1800, load, pv, price)

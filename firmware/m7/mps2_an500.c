@@ -1,0 +1,174 @@
+/* The self-test and the budgets on a Cortex-M7 of Arm's MPS2 board (AN500) as QEMU models it. Output by semihosting. */
+#include <string.h>
+
+#include "selftest.h"
+#include "vectors.h"
+
+#define SYS_WRITE0 0x04
+#define SYS_EXIT 0x18
+#define EXIT_SUCCESS_CODE 0x20026 /* ADP_Stopped_ApplicationExit */
+#define EXIT_FAILURE_CODE 0x20023 /* ADP_Stopped_RunTimeErrorUnknown */
+#define PAINT 0xa5a5a5a5U
+#define TICKS 0x00ffffffU
+#define TICK_INSTRUCTIONS 40U /* the board's 25 MHz counter, and QEMU's -icount shift=0: one instruction a nanosecond */
+
+typedef struct {
+  volatile uint32_t control, reload, value;
+} systick_t;
+
+extern uint32_t data_load[], data_start[], data_end[], bss_start[], bss_end[], stack_bottom[], stack_top[];
+void reset_handler(void);
+int main(void);
+
+static hg_outlet_t outlet;
+
+static void semihost(unsigned operation, const void *argument)
+{
+  register unsigned r0 __asm__("r0") = operation;
+  register const void *r1 __asm__("r1") = argument;
+  __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+}
+
+void say(const char *text) { semihost(SYS_WRITE0, text); }
+
+static void say_count(const char *name, uint32_t value)
+{
+  char digits[11];
+  size_t k = sizeof digits - 1;
+  digits[k] = 0;
+  do {
+    digits[--k] = (char)('0' + value % 10U);
+    value /= 10U;
+  } while (value > 0);
+  say("budget ");
+  say(name);
+  say(" ");
+  say(digits + k);
+  say("\n");
+}
+
+static void leave(int failed)
+{
+  semihost(SYS_EXIT, (const void *)(failed == 0 ? EXIT_SUCCESS_CODE : EXIT_FAILURE_CODE));
+  for (;;) {
+  }
+}
+
+static void fault_handler(void)
+{
+  say("FAILED fault\n");
+  leave(1);
+}
+
+static systick_t *systick(void) { return (systick_t *)0xe000e010U; }
+
+static uint32_t instructions(uint32_t before)
+{
+  return ((before - systick()->value) & TICKS) * TICK_INSTRUCTIONS;
+}
+
+/* Fill the stack below this frame, so that what a task used of it shows. */
+static __attribute__((noinline)) void paint(void)
+{
+  const uint32_t *here = __builtin_frame_address(0);
+  for (uint32_t *word = stack_bottom; word < here - 16; word++) {
+    *word = PAINT;
+  }
+}
+
+static uint32_t unpainted(const uint32_t *from)
+{
+  const uint32_t *word = stack_bottom;
+  while (word < from && *word == PAINT) {
+    word++;
+  }
+  return (uint32_t)(from - word) * 4U;
+}
+
+static void budgets(void)
+{
+  const uint32_t *here = __builtin_frame_address(0);
+  const uint32_t repeats = 10U;
+  paint();
+  uint32_t before = systick()->value;
+  for (size_t k = 0; k < VECTOR_SAMPLES; k++) {
+    outlet_sample(&outlet, VECTOR_VOLTAGE[k], VECTOR_CURRENT[k]);
+  }
+  say_count("sample_instructions", instructions(before) / VECTOR_SAMPLES);
+  uint32_t worst = 0; /* a dip, and its end: everything is looked at */
+  for (size_t k = 0; k < 512; k++) {
+    before = systick()->value;
+    outlet_sample(&outlet, (int16_t)(VECTOR_VOLTAGE[k] * (k < 256 ? 4 : 5) / 5), VECTOR_CURRENT[k]);
+    const uint32_t count = instructions(before);
+    worst = count > worst ? count : worst;
+  }
+  say_count("sample_worst_instructions", worst);
+  say_count("sample_stack", unpainted(here));
+  before = systick()->value;
+  for (size_t k = 0; k < VECTOR_SAMPLES; k++) {
+    if (hg_guard_step(&outlet.guard, VECTOR_CURRENT[k])) {
+      hg_protection_short(&outlet.protection);
+    }
+  }
+  say_count("guard_instructions", instructions(before) / VECTOR_SAMPLES);
+
+  paint();
+  before = systick()->value;
+  for (uint32_t k = 0; k < repeats; k++) {
+    outlet_window(&outlet);
+  }
+  say_count("window_instructions", instructions(before) / repeats);
+  say_count("window_stack", unpainted(here));
+
+  const hg_measurement_t calm = {.voltage = 230.0, .current = 5.0, .current_cycle = 5.0, .temperature = 30.0};
+  hg_word_t words[HG_REQUEST_SENDERS];
+  paint();
+  before = systick()->value;
+  for (uint32_t k = 0; k < repeats; k++) {
+    const double now = 200.0 + 0.01 * k;
+    const bool trip = hg_protection_step(&outlet.protection, now, &calm, true) != HG_TRIP_NONE;
+    const hg_word_t agreed = hg_settle(words, hg_requests_words(&outlet.requests, now, 0, words));
+    hg_cap_step(&outlet.cap, now, agreed.band.power_max, 1150.0);
+    hg_load_droop_step(&outlet.load_droop, now, 50.0, 230.0, 0.0, true);
+    hg_relay_step(&outlet.relay, now, !trip && agreed.band.power_max > 0.0, trip);
+  }
+  say_count("control_instructions", instructions(before) / repeats);
+  say_count("control_stack", unpainted(here));
+
+  uint8_t mac[HG_AUTHENTIC_MAC_BYTES] = {0};
+  const hg_request_t request = {.voice = HG_VOICE_PLAN, .packed = (const uint8_t *)VECTOR_VOLTAGE,
+                                .packed_length = HG_PACKED_MAX, .mac = mac, .mac_length = sizeof mac};
+  paint();
+  before = systick()->value;
+  for (uint32_t k = 0; k < repeats; k++) {
+    hg_requests_receive(&outlet.requests, 200.0, &request);
+  }
+  say_count("request_instructions", instructions(before) / repeats);
+  say_count("request_stack", unpainted(here));
+}
+
+int main(void)
+{
+  systick()->reload = TICKS;
+  systick()->value = 0;
+  systick()->control = 5U; /* on, by the core's clock, without interrupt */
+  const int failed = selftest(&outlet);
+  if (failed == 0) {
+    budgets();
+  }
+  return failed;
+}
+
+void reset_handler(void)
+{
+  *(volatile uint32_t *)0xe000ed88U |= 0xfU << 20; /* CPACR: the floating-point unit is on */
+  __asm__ volatile("dsb\n\tisb");
+  memcpy(data_start, data_load, (size_t)(data_end - data_start) * 4U);
+  memset(bss_start, 0, (size_t)(bss_end - bss_start) * 4U);
+  leave(main());
+}
+
+__attribute__((section(".vectors"), used)) static const struct {
+  const uint32_t *stack;
+  void (*handlers[15])(void);
+} VECTORS = {stack_top, {reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler}};

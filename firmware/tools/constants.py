@@ -1,0 +1,97 @@
+"""Write `core/constants.h`: every number, bound and word the C core shares with `hearthgrid_core`.
+
+`python tools/constants.py` rewrites the file; `python tools/constants.py -` prints it. A test holds the file to this.
+"""
+import math
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pywt
+
+from hearthgrid_core.devices import examples, prototypes, view
+from hearthgrid_core.island import detector, load_droop
+from hearthgrid_core.outlet import band, protection, relay, requests
+
+# Packages offer functions of the same name as some of these modules.
+alignment, metering, signature, wavelet, authentic = (import_module(f'hearthgrid_core.{name}') for name in (
+    'waveform.alignment', 'waveform.metering', 'waveform.signature', 'waveform.wavelet', 'outlet.authentic'))
+FILE = Path(__file__).resolve().parents[1] / 'core' / 'constants.h'
+SETTINGS = {'PROTECTION': protection.ProtectionSettings, 'RELAY': relay.RelaySettings,
+            'REQUEST': requests.RequestSettings, 'DETECTOR': detector.DetectorSettings,
+            'LOAD_DROOP': load_droop.LoadDroopSettings}
+ENUMS = {'TRIP': protection.Trip, 'VOICE': band.Voice, 'REFUSAL': requests.Refusal}
+NUMBERS = {
+    'CONVERTER': (protection, 'FULL_SCALE CLIPPED_SHARE STUCK_COUNTS'),
+    'ALIGN': (alignment, 'SAMPLES_PER_CYCLE FREQUENCY_MIN FREQUENCY_MAX MAINS_MIN CYCLES_MIN TAPS REACH _PHASES '
+              '_SHARPNESS'),
+    'METERING': (metering, 'HARMONICS LOAD_MIN'),
+    'SIGNATURE': (signature, 'SIGNATURE_VERSION HARMONICS POINTS FEATURES _SMALL _RATIO_MAX'),
+    'WAVELET': (wavelet, 'LEVELS BANDS'),
+    'RELAY': (relay, 'HOUR'),
+    'REQUEST': (requests, 'SENDERS'),
+    'AUTHENTIC': (authentic, 'MAC_BYTES'),
+    'DETECTOR': (detector, 'FREQUENCY_MIN FREQUENCY_MAX FREQUENCY_TIME LIVE'),
+    'LOAD_DROOP': (load_droop, 'STEP _BASE DEAD HELD MOVED BEND SLOW STIFF'),
+    'VIEW': (view, 'CURRENT_SCALE'),
+    'PROTOTYPES': (prototypes, 'PROTOTYPES_VERSION NAME_LENGTH BYTES_MAX PER_NAME NEAR SURE MARGIN SAME CLAIM '
+                   'COUNT_MAX'),
+}
+
+
+def number(value) -> str:
+    """Return a C literal that reads back as the same value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f'{value}'
+    if not math.isfinite(value):
+        raise ValueError(f'{value} is no constant')
+    return repr(float(value))
+
+
+def text() -> str:
+    """Return the header."""
+    lines = ['/* Numbers shared with hearthgrid_core. Written by tools/constants.py: change the Python side. */',
+             '#ifndef HEARTHGRID_CONSTANTS_H', '#define HEARTHGRID_CONSTANTS_H', '']
+    for prefix, (module, names) in NUMBERS.items():
+        for name in names.split():
+            short = name.lstrip('_').removeprefix(f'{prefix}_')
+            lines.append(f'#define HG_{prefix}_{short} {number(getattr(module, name))}')
+    low, high = protection.TEMPERATURE_RANGE
+    shape = view.appliance_view(np.zeros((1, signature.FEATURES))).shape
+    lines += [f'#define HG_VIEW_FEATURES {shape[1]}',
+              f'#define HG_TEMPERATURE_MIN ({number(low)})', f'#define HG_TEMPERATURE_MAX {number(high)}',
+              f'#define HG_AUTHENTIC_LABEL "{authentic._LABEL.decode()}"',
+              f'#define HG_TEXT_TYPE {examples.TYPE_LENGTH}', f'#define HG_TEXT_MODEL {examples.MODEL_LENGTH}',
+              f'#define HG_DETECTOR_SAGS {len(detector.SAGS)}',
+              '#define HG_DETECTOR_SAG_TABLE {' + ', '.join(f'{{{number(a)}, {number(b)}}}' for a, b in detector.SAGS)
+              + '}',
+              '#define HG_WAVELET_FILTER {'
+              + ', '.join(f'{number(c)}f' for c in pywt.Wavelet(wavelet.WAVELET).dec_lo) + '}', '']
+    for name, enum in ENUMS.items():
+        lines.append('typedef enum {')
+        if not isinstance(next(iter(enum)).value, int):
+            lines.append(f'  HG_{name}_NONE = 0,')
+        for place, member in enumerate(enum, 1):
+            lines.append(f'  HG_{name}_{member.name} = {member.value if isinstance(member.value, int) else place},')
+        lines += [f'}} hg_{name.lower()}_t;', '']
+    for name, settings in SETTINGS.items():
+        lines += [f'/* {settings.__doc__.splitlines()[0]} */', f'#define HG_{name}_SETTINGS(X) \\']
+        rows = []
+        for f in fields(settings):
+            kind = {bool: 'bool', int: 'int', float: 'double'}[type(f.default)]
+            low, high = (0, 1) if kind == 'bool' else (f.metadata['low'], f.metadata['high'])
+            rows.append(f'  X({kind}, {f.name}, {number(f.default)}, {number(low)}, {number(high)})')
+        lines += [' \\\n'.join(rows), '']
+    return '\n'.join([*lines, '#endif', ''])
+
+
+
+if __name__ == '__main__':
+    if sys.argv[1:] == ['-']:
+        sys.stdout.write(text())
+    else:
+        FILE.write_text(text(), encoding='utf-8')

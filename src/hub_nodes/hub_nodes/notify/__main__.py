@@ -1,0 +1,3 @@
+from hub_nodes.notify.node import main
+
+raise SystemExit(main())
