@@ -80,7 +80,7 @@ def quarters(values: np.ndarray) -> np.ndarray:
     """Return the means of quarter hours of minutes (n,), NaN where less than half of one is known."""
     rows = values[: len(values) // STEP * STEP].reshape(-1, STEP)
     some = np.isfinite(rows).sum(axis=1)
-    return np.where(some >= 0, np.nansum(rows, axis=1) / np.maximum(some, 1), np.nan)
+    return np.where(some >= STEP / 2, np.nansum(rows, axis=1) / np.maximum(some, 1), np.nan)
 
 
 def forecasts(history: History, start: float, end: float,

@@ -1,0 +1,3 @@
+from hub_nodes.gateway.node import main
+
+raise SystemExit(main())
