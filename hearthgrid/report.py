@@ -52,9 +52,9 @@ def _bills(n: Numbers) -> str:
         if bill is None:
             rows.append([name, f'{UNKNOWN}: {n.why_not[name]}', *[''] * 7])
             continue
-        saved = '' if bill is actual else _money(bill.cost - actual.cost)
-        rows.append([name, _money(bill.cost), _money(bill.bill), saved, f'{bill.imported:.1f}', f'{bill.exported:.1f}',
-                     f'{bill.peak / 1e3:.2f}', _time(n, bill.peak_at), _known(bill.carbon, '.1f')])  # fmt: skip
+        saved = '' if bill is actual else amount(bill.cost - actual.cost)
+        rows.append([name, amount(bill.cost), amount(bill.bill), saved, f'{bill.imported:.1f}', f'{bill.exported:.1f}',
+                     _known(bill.peak / 1e3, '.2f'), _time(n, bill.peak_at), _known(bill.carbon, '.1f')])  # fmt: skip
     return '<h2>Cost</h2>' + _table(
         ['', f'cost [{money}]', f'bill [{money}]', f'saved [{money}]', 'import [kWh]', 'export [kWh]', 'peak [kW]',
          'peak at', 'carbon [kg]'], rows) + (
@@ -139,8 +139,9 @@ def _known(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else UNKNOWN
 
 
-def _money(value: float) -> str:
-    return f'{value + 0.0:.2f}'
+def amount(value: float) -> str:
+    """Return an amount in words."""
+    return f'{round(value, 2) + 0.0:.2f}'  # no −0.00
 
 
 def _time(n: Numbers, time: float) -> str:

@@ -23,7 +23,7 @@ def report(
     from zoneinfo import ZoneInfo
 
     from hearthgrid.cli import err, fail, out, state_folder
-    from hearthgrid.report import page
+    from hearthgrid.report import amount, page
     from hearthgrid.report_numbers import ReportError, described, gather, period
     from hub_nodes.store.backend import StoreError
     from hub_nodes.store.history import open_history
@@ -43,6 +43,8 @@ def report(
     except OSError as error:
         raise fail(f'{out_file}: {error.strerror}') from None
     measured, idle = numbers.bills.get('measured'), numbers.bills.get('doing nothing')
-    words = 'no cost is known' if measured is None else \
-        f'{measured.cost:.2f} {numbers.currency}, {idle.cost - measured.cost:.2f} less than doing nothing'  # fmt: skip
+    words = 'no cost is known'
+    if measured is not None:
+        saved = amount(idle.cost - measured.cost)
+        words = f'{amount(measured.cost)} {numbers.currency}, {saved} less than doing nothing'
     out.print(f'{out_file}: {words}', highlight=False, markup=False, soft_wrap=True)

@@ -171,7 +171,7 @@ def _account(n: Numbers, battery: np.ndarray, sell: np.ndarray, carbon: np.ndarr
         wear = given * (facts.wear_price if facts else 0.0)
         return Bill(
             float(money.sum()) + wear - left * worth, float(money.sum()), float(imported.sum()),
-            float(np.maximum(-energy, 0.0).sum()), float(max(means[top], 0.0)),
+            float(np.maximum(-energy, 0.0).sum()), float(max(means[top], 0.0)) if np.isfinite(means[top]) else math.nan,
             float(n.times[15 * top]) if means[top] > 0 else math.nan,
             float(imported[dirty] @ carbon[dirty]) if dirty[counted].mean() > 0.5 else math.nan,
             np.bincount(place, money, len(n.days) - 1),

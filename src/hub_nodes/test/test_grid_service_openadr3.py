@@ -229,7 +229,7 @@ def test_a_token_that_is_no_longer_taken_and_a_server_that_restarts(vtn, heard, 
     assert heard.until(lambda: heard.limits and heard.limits[-1].event == 'e')
     vtn.tokens.clear()
     polls = vtn.polls
-    assert heard.until(lambda: vtn.polls > polls and vtn.tokens) and heard.level('server') == OK
+    assert heard.until(lambda: vtn.polls > polls and vtn.tokens and heard.level('server') == OK)
     vtn.stop()
     assert heard.until(lambda: heard.level('server') == WARN) and heard.limits[-1].event == 'e'
     again = Vtn(authority, vtn.port)

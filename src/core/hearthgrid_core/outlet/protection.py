@@ -110,7 +110,7 @@ class Protection:
             self._current, self._temperature = measured.current, measured.temperature
         elif not closed:
             self._current = 0.0
-        elif measured and measured.current > self._current:  # a clipped current is at least what it shows
+        elif measured and self._current < measured.current < math.inf:  # a clipped current is at least what it shows
             self._current = measured.current
         self._warm(0.0 if self._now is None else max(now - self._now, 0.0))
         self._now = now

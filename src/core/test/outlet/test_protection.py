@@ -151,6 +151,16 @@ def test_without_samples_the_last_current_is_believed_while_closed():
     assert open_.thermal_load < 0.1
 
 
+def test_an_infinite_current_leaves_the_thermal_model_alive():
+    protection = Protection(ProtectionSettings())
+    protection.step(0.0, drawing(10.0), True)
+    protection.step(1.0, drawing(math.inf), True)
+    assert math.isfinite(protection.thermal_load)
+    for second in range(2, 3600):
+        protection.step(float(second), drawing(30.0), True)
+    assert protection.trip is not Trip.NONE and protection.thermal_load > 1.0 and protection.reset()
+
+
 def test_a_clipped_current_counts_at_least_as_it_shows():
     protection = Protection(SETTINGS)
     protection.step(0.0, drawing(1.0), True)
