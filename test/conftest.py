@@ -33,10 +33,6 @@ class Running:
     def command(*arguments):
         return [sys.executable, '-m', 'hearthgrid.cli', *map(str, arguments)]
 
-    def run(self, *arguments):
-        """Run a command of the command line beside the home, and return what became of it."""
-        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=self.PATIENCE)
-
     def child(self, name):
         """Return the running process of that name, or None."""
         for child in psutil.Process(self.process.pid).children():

@@ -74,6 +74,7 @@ class JobBook:
     """Holds one job, since one appliance hangs on an outlet. Time [s] is an argument."""
 
     IDLE_SHARE = 0.05  # of the expected power
+    REST, REST_SHARE = 1e-3, 0.02  # what no plan is made for any more is not waited for [kWh], of the energy
 
     def __init__(self, settings: JobSettings) -> None:
         self._settings = settings
@@ -117,7 +118,7 @@ class JobBook:
         idle = running and active_power < self.IDLE_SHARE * job.power and job.progress >= 0.5
         self._idle_since = (now if self._idle_since is None else self._idle_since) if idle else None
         finished = idle and now - self._idle_since >= self._settings.job_idle_time
-        if job.delivered_kwh >= job.energy_kwh or finished:
+        if job.delivered_kwh >= job.energy_kwh - min(self.REST, self.REST_SHARE * job.energy_kwh) or finished:
             job = replace(job, status=Status.DONE)
         elif now >= job.deadline:
             job = replace(job, status=Status.MISSED)

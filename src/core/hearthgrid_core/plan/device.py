@@ -6,7 +6,7 @@ is W and kWh.
 """
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import cvxpy as cp
@@ -49,6 +49,7 @@ class Context:
     """What all devices of one plan share.
 
     import_price, export_price : (n,) [currency/kWh]     margin, margin_share : before deadlines [s], of the time needed
+    left : battery → what a kWh is worth that is left in it at the end, where the last plan knew [currency/kWh]
     directed : flows against each other must be excluded by binaries     say_time : a time [s] in a person's words
     """
 
@@ -61,6 +62,7 @@ class Context:
     directed: bool
     currency: str
     say_time: Callable[[float], str]
+    left: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

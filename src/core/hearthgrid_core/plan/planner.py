@@ -1,4 +1,5 @@
 """The planner: problem in, checked plan out, and never an exception for what the world does."""
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from .settings import PlanSettings
 from .solve import Solution, SolveError, solve
 from .words import LIKELY, explain
 
+DAY = 86400.0           # [s]
 COMPILED = 6            # programs kept
 LEAST_PRICE = 0.01      # against which things are weighed when energy costs nothing [currency/kWh]
 NAMES_A_PLAN = 64
@@ -86,7 +88,25 @@ class Planner:
                           comfort=s.comfort_weight * price, switch=s.switch_weight * price,
                           early=s.early_weight * price, keep=s.keep_weight * price, stored=stored)
         return Context(problem.horizon, grid.steering_price, grid.export_price, weights, s.margin, s.margin_share,
-                       directed, problem.currency, self._say_time)
+                       directed, problem.currency, self._say_time, self._left(problem))
+
+    def _left(self, problem: Problem) -> dict[str, float]:
+        """Return what a kWh left in each battery is worth: what it was at that time of day in the last plan.
+
+        A day is much like the next, and what a stored kWh is worth depends on the hour: little before a cheap night,
+        much before a dear evening. No mean price knows that.
+        """
+        last, out = self._last, {}
+        if last is None:
+            return out
+        days = math.ceil((problem.horizon.end - last.horizon.edges[0]) / DAY) - 1
+        place = last.horizon.index(problem.horizon.end - days * DAY)
+        if days < 1 or not last.horizon.edges[0] <= problem.horizon.end - days * DAY < last.horizon.end:
+            return out
+        for schedule in last.schedules:
+            if schedule.worth is not None:
+                out[schedule.name] = max(0.0, float(schedule.worth[place]))
+        return out
 
     def _program(self, problem: Problem, context: Context) -> Program:
         peaked = problem.grid.tariff.peak_price > 0
