@@ -24,7 +24,7 @@ LENGTH, RIDGE = 512, 0.1
 
 
 def run(progress: Callable[[str], None]) -> list[Result]:
-    """Measure; about twenty minutes on a busy core."""
+    """Measure; about a quarter of an hour of a whole core."""
     root = recordings()
     return [*_houses(root, progress), *_devices(root, progress)]
 

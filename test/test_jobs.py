@@ -13,6 +13,7 @@ from rclpy.action import ActionClient
 
 from hearthgrid_core.outlet import Job as WorkToDo
 from hearthgrid_core.outlet import (
+    JobBook,
     JobSettings,
     Measurement,
     OutletController,
@@ -216,3 +217,11 @@ def test_a_job_pressed_for_time_does_not_keep_to_the_power_of_the_plan():
         ask = Request(Voice.PLAN, 'plan', 1, int(now), now, now + 300.0, 1.0, 1500.0, 'slowly')
         decision = outlet.step(now, Snapshot(idle, 0, 0, arrived=(ask,)))
         assert (decision.closed, decision.band.power_max) == (True, most)
+
+
+@pytest.mark.parametrize('energy, left, status', [
+    (20.0, 0.0009, DONE), (20.0, 0.0011, RUNNING), (0.001, 0.0001, RUNNING)])  # fmt: skip
+def test_the_last_watt_hour_that_no_plan_is_made_for_is_not_waited_for(energy, left, status):
+    book = JobBook(JobSettings())
+    book.add(0.0, WorkToDo('trip', energy, 1e6, 3600.0))
+    assert book.step(3600.0, True, 1000.0 * (energy - left)).status == status

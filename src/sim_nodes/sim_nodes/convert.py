@@ -185,7 +185,8 @@ def naming(outlet: str, kind: str, since: float, now: float) -> Label:
 
 def ticket(of: InverterSetpoint | RegulatorSetpoint) -> Ticket:
     """Return what a setpoint says of itself."""
-    return Ticket(of.sender, to_seconds(of.stamp), to_seconds(of.expiry), of.epoch, of.counter)
+    return Ticket(of.sender, to_seconds(of.stamp), to_seconds(of.expiry), of.epoch, of.counter,
+                  getattr(of, 'term', 0))  # a regulator's setpoint has none
 
 
 def setpoint(of: InverterSetpoint) -> SetInverter:

@@ -118,7 +118,8 @@ class JobBook:
         idle = running and active_power < self.IDLE_SHARE * job.power and job.progress >= 0.5
         self._idle_since = (now if self._idle_since is None else self._idle_since) if idle else None
         finished = idle and now - self._idle_since >= self._settings.job_idle_time
-        if job.delivered_kwh >= job.energy_kwh - min(self.REST, self.REST_SHARE * job.energy_kwh) or finished:
+        left = job.energy_kwh - job.delivered_kwh
+        if left < min(self.REST, self.REST_SHARE * job.energy_kwh) or finished:
             job = replace(job, status=Status.DONE)
         elif now >= job.deadline:
             job = replace(job, status=Status.MISSED)

@@ -211,9 +211,12 @@ class Actions:
         return await self._told(RESET_TRIP, outlet, srv.ResetTrip.Request(sender=SENDER), self._title(outlet),
                                 'The trip is reset.')
 
-    async def set_priority(self, outlet: str, priority: str, rank: int = 0) -> Answer:
+    async def set_priority(self, outlet: str, priority: str, rank: int | None = None) -> Answer:
         if PRIORITIES.get(priority, 0) == 0:
             return Answer(False, f'{priority} is not a priority.')
+        if rank is None:
+            view = self.model.outlet(outlet, self.now())
+            rank = view.state.rank if view and view.state else 0
         return await self._told(SET_PRIORITY, outlet, srv.SetPriority.Request(
             priority=PRIORITIES[priority], rank=rank), self._title(outlet), f'Priority: {words.PRIORITIES[priority]}.')
 

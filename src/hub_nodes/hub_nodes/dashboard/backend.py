@@ -35,8 +35,8 @@ class Backend(Protocol):
     async def reset_trip(self, outlet: str) -> Answer:
         """Unlatch a tripped outlet."""
 
-    async def set_priority(self, outlet: str, priority: str, rank: int = 0) -> Answer:
-        """Set the shedding class of an outlet, and its rank within it."""
+    async def set_priority(self, outlet: str, priority: str, rank: int | None = None) -> Answer:
+        """Set the shedding class of an outlet, and its rank within it; None keeps the rank it has."""
 
     async def capture(self, outlet: str) -> Answer:
         """Fetch an outlet's newest raw window into the model."""
