@@ -266,7 +266,8 @@ def test_a_mistake_is_one_clear_line(arguments, words, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'name', ['', 'up', 'status', 'outage', 'history', 'record', 'replay', 'doctor', 'bench', 'interfaces', 'parameters']
+    'name', ['', 'up', 'status', 'outage', 'history', 'record', 'replay', 'doctor', 'bench', 'interfaces', 'parameters',
+     'train', 'identify', 'evaluate', 'simulate', 'report']
 )
 def test_help_everywhere(name):
     result = subprocess.run(command(*filter(None, [name]), '--help'), capture_output=True, text=True, timeout=PATIENCE)

@@ -2,8 +2,8 @@
 
 A stored kWh has a worth in each step (a dual of the plan). While drawing from the grid costs more than taking that kWh
 out, the battery covers whatever the home turns out to need; while selling brings less than storing, it takes whatever
-the sun turns out to give; else it rests, because following every kettle would only cost losses and wear. Only what is
-bought to be stored, or sold from the store, is held as planned.
+the sun turns out to give; else it rests, because following every kettle would only cost losses and wear. What is
+bought to be stored or sold from the store, and what is worth the same now or later, is held as planned.
 """
 from dataclasses import dataclass
 
@@ -40,10 +40,12 @@ def guide(battery: Battery, schedule: Schedule, grid: Grid, grid_power: np.ndarr
     selling = (power < -NOTICED) & (grid_power < -NOTICED)
     high = np.where((buy > out + near) & ~buying, 0.0, np.inf)
     low = np.where((sell < stored - near) & ~selling, 0.0, -np.inf)
-    # Where both are worth the same there is not enough for all such steps: as much as planned, and no more.
-    covers, takes = (power < -NOTICED) & ~selling, (power > NOTICED) & ~buying
-    high = np.where(covers, np.minimum(high, np.maximum(grid_power, 0.0)), high)
-    low = np.where(takes, np.maximum(low, np.minimum(grid_power, 0.0)), low)
+    # Where both are worth the same there is not enough for all such steps, and no deviation is worth following: what
+    # is planned is held, but neither sold nor bought for.
+    covers = (power < -NOTICED) & ~selling & np.isinf(high)
+    takes = (power > NOTICED) & ~buying & np.isinf(low)
+    low = np.where(covers, np.maximum(low, np.minimum(grid_power, 0.0)), low)
+    high = np.where(takes, np.minimum(high, np.maximum(grid_power, 0.0)), high)
     if grid.tariff.peak_price > 0:
         high = np.minimum(high, max(float(grid_power.max()), grid.tariff.peak_before))
-    return Guide(low, high, np.where(buying | selling, power, 0.0))
+    return Guide(low, high, np.where(buying | selling | covers | takes, power, 0.0))
