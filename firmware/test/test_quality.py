@@ -12,9 +12,10 @@ SUITES = [FIRMWARE / 'test' / name for name in ('test_outlet.py', 'test_island.p
 
 
 def run_suites(suites, folder: Path, **variables: str) -> subprocess.CompletedProcess:
+    outer = {name: value for name, value in os.environ.items() if name != 'PYTEST_ADDOPTS'}  # colcon's own wishes
     return subprocess.run([sys.executable, '-m', 'pytest', '--import-mode=importlib', '-q', '-p', 'no:cacheprovider',
                            f'--basetemp={folder}', *suites], text=True, capture_output=True, cwd=FIRMWARE,
-                          env={**os.environ, **variables})
+                          env={**outer, **variables})
 
 
 def test_static_analysis_finds_nothing(tool):
