@@ -26,8 +26,8 @@ def ros():
 class Feeder:
     """A peer that plays a regulator and two outlets, a few times a second, and hears the setpoints."""
 
-    def __init__(self, ros, levels=(1.02, 1.0)) -> None:
-        self.ros, self.peer, self.levels, self.tap, self.supply = ros, ros.peer(), levels, 0, GRID
+    def __init__(self, ros, levels=(1.02, 1.0), home='/home') -> None:
+        self.ros, self.peer, self.levels, self.tap, self.supply = ros, ros.peer(home), levels, 0, GRID
         self.step, self.age, self.outlets_speak, self.regulator_speaks = 0.00625, 0.0, True, True
         self.heard = ros.hear(self.peer, REGULATOR_SETPOINT)
         self.inverter = ros.hear(self.peer, INVERTER_SETPOINT)
@@ -151,9 +151,9 @@ def test_settings_that_cannot_be_used_are_refused(ros, wrong):
 
 
 def test_it_starts_on_its_defaults_and_ends_on_sigterm(ros):
-    feeder = Feeder(ros)
-    with process('hub_nodes.voltage', '--ros-args', '-r', '__ns:=/home') as child:
-        assert feeder.until(lambda: feeder.heard, 40.0)
+    feeder = Feeder(ros, home='/alone')  # no earlier test's node speaks there
+    with process('hub_nodes.voltage', '--ros-args', '-r', '__ns:=/alone') as child:
+        assert feeder.until(lambda: feeder.heard or child.poll() is not None, 80.0) and child.poll() is None
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
     assert feeder.until(lambda: 'as supplied' in feeder.heard[-1].reason)
