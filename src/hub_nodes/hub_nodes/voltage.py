@@ -1,6 +1,7 @@
 """Voltage optimisation: readings and the regulator's state in, the tap (or an inverter's voltage) wanted out."""
 from dataclasses import dataclass, replace
 
+from rclpy.duration import Duration
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from hearthgrid_core.settings import check_bounds, setting
@@ -13,6 +14,7 @@ from hearthgrid_ros.node import ManagedNode, run
 from hearthgrid_ros.params import home_file
 from hearthgrid_ros.time import to_msg, to_seconds
 
+LAST_WORD = Duration(seconds=0.2)  # for the last setpoint to arrive before the node is gone
 SENDER = 'voltage'
 METERS = ('grid', 'pv', 'battery')  # ids of readings that are no outlet's
 PERIOD = 1.0            # of the decision [s]
@@ -79,6 +81,7 @@ class VoltageNode(ManagedNode):
         if self._said is not None:
             now, nominal = self.now(), self._rules.nominal_voltage
             self._publish(now, replace(self._said, tap=0, voltage=nominal, reason='the node ends: as supplied'))
+            self._publisher.wait_for_all_acked(LAST_WORD)
             self._said = None
         self.health.check('voltage', STALE, 'not active')
         return super().on_deactivate(state)
