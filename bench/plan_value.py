@@ -143,9 +143,9 @@ def simulate(home: Home, way: str) -> Outcome:
     hours = home.step / 3600
     for now in range(begin, begin + DAYS * DAY, home.plan_step):
         pending += [task for task in tasks if now <= task.arrival < now + home.plan_step]
-        band, on = (0.0, 0.0, 0.0), None
+        band, within, on = (0.0, 0.0, 0.0), (0.0, CELL.capacity), None
         if way in ('persistence', 'honest', 'perfect'):
-            band, on = _decide(home, planner, way, now, energy, _foreseen(way, pending, tasks, now))
+            band, within, on = _decide(home, planner, way, now, energy, _foreseen(way, pending, tasks, now))
         for time in range(now, now + home.plan_step, home.step):
             k, drawn = time // home.step, 0.0
             # Battery first; a load that would break the import limit even so is shed for the step.
@@ -166,12 +166,14 @@ def simulate(home: Home, way: str) -> Outcome:
             if way == 'nothing':
                 power = 0.0
             else:
-                moment = Moment(*band, math.nan, rest + power, power, energy / CELL.capacity, 0.0, CELL.charge_max,
-                                CELL.discharge_max, IMPORT_MAX, EXPORT_MAX)
+                moment = Moment(*band, math.nan, rest + power, power, energy / CELL.capacity, within[0] / CELL.capacity,
+                                CELL.charge_max, CELL.discharge_max, IMPORT_MAX, EXPORT_MAX,
+                                within[1] / CELL.capacity)
                 power = battery_power(moment, LOOP)[0]
                 # What is left in it, or room, for this one step.
-                power = min(max(power, -energy * CELL.discharge_efficiency / hours * 1e3),
-                            (CELL.capacity - energy) / CELL.charge_efficiency / hours * 1e3)
+                floor = within[0] if rest + power < IMPORT_MAX - 1.0 else 0.0
+                power = min(max(power, -max(energy - floor, 0.0) * CELL.discharge_efficiency / hours * 1e3),
+                            max(within[1] - energy, 0.0) / CELL.charge_efficiency / hours * 1e3)
             flow = power / 1e3 * hours
             energy += flow * CELL.charge_efficiency if flow > 0 else flow / CELL.discharge_efficiency
             net = rest + power
@@ -186,13 +188,13 @@ def simulate(home: Home, way: str) -> Outcome:
 
 def _foreseen(way: str, pending: list[Task], tasks: list[Task], now: int) -> list[Task]:
     """Return the tasks a planner knows: those that have come, and with everything known those that will."""
-    ahead = [task for task in tasks if now < task.arrival < now + AHEAD] if way == 'perfect' else []
+    ahead = [task for task in tasks if now < task.arrival and task.deadline <= now + AHEAD] if way == 'perfect' else []
     return [task for task in pending if task.arrival <= now] + ahead
 
 
 def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
-            pending: list[Task]) -> tuple[tuple[float, float, float], set[str]]:
-    """Return what the inner loop holds [W] and which tasks run in this step."""
+            pending: list[Task]) -> tuple[tuple, tuple, set[str]]:
+    """Return what the inner loop holds [W], within which charge [kWh], and which tasks run in this step."""
     end = (BEFORE + DAYS) * DAY
     count = min(AHEAD, end - now) // home.plan_step
     load, pv, buy = (_forecast(home, values, way, now, count, name) for values, name in (
@@ -215,7 +217,7 @@ def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
     assert plan.status.value in ('optimal', 'relaxed'), plan.reasons
     held = plan.guide
     on = {job.name for job in jobs if plan.schedule(job.name).power[0] > 0.01 * job.power}
-    return (held.low[0], held.high[0], held.hold[0]), on
+    return (held.low[0], held.high[0], held.hold[0]), (held.floor[0], held.ceiling[0]), on
 
 
 def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, name: str) -> np.ndarray:

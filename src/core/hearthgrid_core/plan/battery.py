@@ -143,9 +143,8 @@ def stored_worth(battery: Battery, context: Context) -> float:
     """Return what a kWh left in the battery is worth at the end of the plan. [currency/kWh]"""
     if battery.final is not None:
         return 0.0
-    if battery.name in context.left:
-        return context.left[battery.name]
-    return max(0.0, context.weights.stored * battery.discharge_efficiency - battery.wear_price)
+    usual = max(0.0, context.weights.stored * battery.discharge_efficiency - battery.wear_price)
+    return (usual + context.left.get(battery.name, usual)) / 2  # the mean of both is better than either: see plan-value
 
 
 def _reason(battery: Battery, context: Context, power: np.ndarray, energy: np.ndarray, price: np.ndarray) -> str:

@@ -2,8 +2,9 @@
 
 A stored kWh has a worth in each step (a dual of the plan). While drawing from the grid costs more than taking that kWh
 out, the battery covers whatever the home turns out to need; while selling brings less than storing, it takes whatever
-the sun turns out to give; else it rests, because following every kettle would only cost losses and wear. What is
-bought to be stored or sold from the store, and what is worth the same now or later, is held as planned.
+the sun turns out to give; else it rests, because following every kettle would only cost losses and wear. Where both are
+worth the same there is not enough for all such steps: it covers, or takes, until the charge is what the plan has at the
+end of the step. What is bought to be stored, or sold from the store, is held as planned.
 """
 from dataclasses import dataclass
 
@@ -19,15 +20,17 @@ NEAR = 2e-3     # prices so near to each other, as a share of the mean import pr
 @dataclass(frozen=True, eq=False)
 class Guide:
     """low, high : (n,) net import between which the battery is left at `hold`, infinity = no bound [W]
-    hold : (n,) its power there, positive charges [W]"""
+    hold : (n,) its power there, positive charges [W]     floor, ceiling : (n,) charge it keeps within [kWh]"""
 
     low: np.ndarray
     high: np.ndarray
     hold: np.ndarray
+    floor: np.ndarray
+    ceiling: np.ndarray
 
     def after(self, shift: int) -> 'Guide':
         """Return it without its first `shift` steps."""
-        return Guide(self.low[shift:], self.high[shift:], self.hold[shift:])
+        return Guide(*(getattr(self, name)[shift:] for name in ('low', 'high', 'hold', 'floor', 'ceiling')))
 
 
 def guide(battery: Battery, schedule: Schedule, grid: Grid, grid_power: np.ndarray) -> Guide:
@@ -40,12 +43,11 @@ def guide(battery: Battery, schedule: Schedule, grid: Grid, grid_power: np.ndarr
     selling = (power < -NOTICED) & (grid_power < -NOTICED)
     high = np.where((buy > out + near) & ~buying, 0.0, np.inf)
     low = np.where((sell < stored - near) & ~selling, 0.0, -np.inf)
-    # Where both are worth the same there is not enough for all such steps, and no deviation is worth following: what
-    # is planned is held, but neither sold nor bought for.
     covers = (power < -NOTICED) & ~selling & np.isinf(high)
     takes = (power > NOTICED) & ~buying & np.isinf(low)
-    low = np.where(covers, np.maximum(low, np.minimum(grid_power, 0.0)), low)
-    high = np.where(takes, np.minimum(high, np.maximum(grid_power, 0.0)), high)
+    high, low = np.where(covers, 0.0, high), np.where(takes, 0.0, low)
+    floor = np.where(covers, schedule.energy, 0.0)
+    ceiling = np.where(takes, schedule.energy, battery.capacity)
     if grid.tariff.peak_price > 0:
         high = np.minimum(high, max(float(grid_power.max()), grid.tariff.peak_before))
-    return Guide(low, high, np.where(buying | selling | covers | takes, power, 0.0))
+    return Guide(low, high, np.where(buying | selling, power, 0.0), floor, ceiling)

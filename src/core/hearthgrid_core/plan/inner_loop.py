@@ -32,7 +32,8 @@ class Moment:
     grid, battery : measured, positive import and positive charging [W]     charge : of the battery, 0 … 1
     reserve : share of the battery kept for outages [1]     charge_max, discharge_max : [W]
     import_max, export_max : at the meter now, infinity = none [W]
-    spared : drawn by what the battery must not serve [W]     asked : of the battery by the utility, NaN = nothing [W]
+    ceiling : charge it is not filled beyond, 0 … 1     spared : drawn by what the battery must not serve [W]
+    asked : of the battery by the utility, NaN = nothing [W]
     """
 
     low: float
@@ -47,6 +48,7 @@ class Moment:
     discharge_max: float
     import_max: float
     export_max: float
+    ceiling: float = 1.0
     spared: float = 0.0
     asked: float = math.nan
 
@@ -100,5 +102,5 @@ def excess(moment: Moment, power: float) -> float:
 def _within(moment: Moment, power: float, lowest: float) -> float:
     """Return the power the battery can take or give at its charge, without going below a `lowest` charge [1]."""
     can_give = math.isnan(moment.charge) or moment.charge > lowest
-    can_take = math.isnan(moment.charge) or moment.charge < 1.0
+    can_take = math.isnan(moment.charge) or moment.charge < moment.ceiling
     return min(max(power, -moment.discharge_max if can_give else 0.0), moment.charge_max if can_take else 0.0)

@@ -61,3 +61,19 @@ def test_what_is_left_at_the_end_has_the_worth_of_that_hour_in_the_last_plan(hou
     second = house.problem(price[6:30], CELL, base=1000.0, now=house.at(6))
     assert used._left(second) == {'battery': pytest.approx(first.schedule('battery').worth[6])}
     assert Planner(settings)._left(second) == {}
+
+
+def test_where_there_is_not_enough_for_all_dear_hours_no_more_is_given_than_planned(house):
+    cell = replace(CELL, energy=2.0, capacity=2.0, final=0.0)
+    result = house.plan(house.problem(np.full(6, 0.5), cell, base=1000.0))
+    covers = result.schedule('battery').power < -20.0
+    held = result.guide
+    assert covers.any() and (held.high[covers] == 0.0).all()
+    np.testing.assert_allclose(held.floor[covers], result.schedule('battery').energy[covers])
+
+
+def test_a_guide_moves_on_with_its_plan(house):
+    held = house.plan(house.problem(np.full(6, 0.5), CELL)).guide
+    later = held.after(2)
+    for name in ('low', 'high', 'hold', 'floor', 'ceiling'):
+        np.testing.assert_array_equal(getattr(later, name), getattr(held, name)[2:])

@@ -41,6 +41,7 @@ CALM = Moment(low=500.0, high=500.0, hold=0.0, planned=0.0, grid=500.0, battery=
     ({'low': -INF, 'high': 0.0, 'grid': 900.0}, -900.0, 'keeps the planned'),       # dear: the battery covers it
     ({'low': 0.0, 'high': INF, 'hold': 2000.0, 'grid': 1500.0}, 2000.0, 'as planned'),  # bought to be stored
     ({'low': 0.0, 'high': INF, 'hold': 2000.0, 'grid': 5000.0}, 1000.0, 'import limit'),
+    ({'low': 0.0, 'high': INF, 'grid': -700.0, 'ceiling': 0.5}, 0.0, 'keeps the planned'),  # no more than planned
     ({'asked': -2000.0}, -2000.0, 'utility asks'),
     ({'asked': 2000.0, 'grid': 5000.0}, 1000.0, 'import limit'),
     ({'asked': -9000.0, 'grid': NAN}, -2500.0, 'utility asks'),

@@ -154,23 +154,23 @@ class PlanNode(ManagedNode):
         limit = inputs.limit(now)
         limit = limit if limit and limit.start <= now else None
         planned = result.power(Kind.BATTERY)[step] if result and result.of(Kind.BATTERY) else math.nan
-        low = high = math.nan
-        hold = 0.0
-        if result and result.guide:
-            low, high, hold = (float(row[step]) for row in (result.guide.low, result.guide.high, result.guide.hold))
+        battery, low, high, hold, floor, ceiling = facts.battery, math.nan, math.nan, 0.0, 0.0, 1.0
+        if battery and result and result.guide:
+            held = result.guide
+            low, high, hold = (float(row[step]) for row in (held.low, held.high, held.hold))
+            floor, ceiling = (float(row[step]) / battery.capacity for row in (held.floor, held.ceiling))
         if limit and not math.isnan(limit.dispatch):
             low = high = limit.dispatch
-        battery = facts.battery
         moment = Moment(
             low=low, high=high, hold=hold, planned=float(planned),
             grid=inputs.power(GRID, now, fresh), battery=inputs.power(BATTERY, now, fresh),
-            charge=inputs.charge(now), reserve=battery.reserve if battery else 0.0,
+            charge=inputs.charge(now), reserve=max(battery.reserve, floor) if battery else 0.0,
             charge_max=battery.power_max if battery else 0.0, discharge_max=battery.power_max if battery else 0.0,
             import_max=min(facts.import_max, limit.import_max if limit else math.inf),
             export_max=min(facts.export_max, limit.export_max if limit else math.inf),
             spared=sum(job.measured for job in inputs.jobs.values()
                        if job.throttleable and not job.from_battery and job.measured > 0),
-            asked=limit.charge if limit else math.nan)
+            ceiling=ceiling, asked=limit.charge if limit else math.nan)
         power, why = battery_power(moment, self.settings)
         if battery:
             self._commands.set_inverter(BATTERY, power, now)
