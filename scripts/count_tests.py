@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-PACKAGES = ('hearthgrid', 'hearthgrid_core', 'hearthgrid_firmware', 'hearthgrid_ros', 'outlet_node', 'hub_nodes', 'sim_nodes')
+PACKAGES = ('hearthgrid', 'hearthgrid_core', 'hearthgrid_firmware', 'hearthgrid_ros', 'outlet_node', 'hub_nodes',
+            'sim_nodes')
 
 
 def count(base: Path) -> tuple[int, int, int]:
