@@ -15,13 +15,14 @@ from hearthgrid_ros.interfaces import ANOMALIES, IDENTITIES, PRICES, READINGS, S
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.params import home_file, state_dir
 from hearthgrid_ros.time import to_msg, to_seconds
-from hub_nodes.anomaly_state import StateFile
 from hub_nodes.identify import signature_vector
+from hub_nodes.state_file import StateFile
 
 METERS = ('grid', 'pv', 'battery')  # ids of readings that are no outlet's
 OUTLETS = 1024          # watched
 OUTLET_LENGTH = 32      # of a name, as the messages bound it [byte]
 QUEUE = 16              # readings of one outlet between two looks
+STATE_MAX = 64_000_000  # a larger file of what was learnt is not ours [byte]
 PERIOD = 1.0            # of the look [s]
 AHEAD_MAX, BEHIND_MAX = 5.0, 60.0   # how far a stamp may be from now [s]
 REMEMBER = 60.0         # how long a refusal shows in the health [s]
@@ -87,7 +88,7 @@ class AnomalyNode(HomeNode):
         self._refused, self._refused_at, self._reason = 0, -float('inf'), ''
         self._prices: Prices | None = None
         self._said: deque[str] = deque(maxlen=ANOMALIES.quality.writer_depth)   # ids a late joiner still hears of
-        self._file = StateFile(self.settings.state_dir, self.get_logger())
+        self._file = StateFile(self.settings.state_dir, 'anomaly', size_max=STATE_MAX, private=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix='anomaly-write')
         self._writing: Future | None = None
         self._saved_at = self.now()
@@ -116,9 +117,12 @@ class AnomalyNode(HomeNode):
     def _remember(self) -> None:
         """Take over what the file holds and tell again what stands."""
         try:
-            kept = self._file.load()
+            kept = self._file.load().get('outlets', {})
+            if not isinstance(kept, dict):
+                raise ValueError('the file that is kept names no outlets')
         except ValueError as error:
-            self._file.put_aside(str(error), self.now())
+            reason = ' '.join(str(error).split())[:200]
+            self.get_logger().error(f'{reason}; {self._file.put_aside(self.now())}; learning starts afresh')
             kept = {}
         for name, state in list(kept.items())[-OUTLETS:]:
             if not 0 < len(name.encode(errors='replace')) <= OUTLET_LENGTH:
@@ -218,7 +222,7 @@ class AnomalyNode(HomeNode):
         self._saved_at = self.now()
         if self._file.keeps:
             states = {name: outlet.detector.state() for name, outlet in self._outlets.items()}
-            self._writing = self._writer.submit(self._file.save, states)
+            self._writing = self._writer.submit(self._file.save, {'outlets': states})
 
     def _settle_write(self, wait: bool = False) -> None:
         if self._writing is None or not (wait or self._writing.done()):

@@ -1,4 +1,4 @@
-"""What a node keeps over a restart, in one JSON file that is replaced as a whole."""
+"""What a node keeps over a restart: one file that is replaced as a whole, and put aside when it cannot be used."""
 import json
 import os
 from pathlib import Path
@@ -6,31 +6,28 @@ from pathlib import Path
 FILE_MAX = 16_000_000  # a larger file is not ours [byte]
 
 
-class StateFile:
-    """`load` once, `save` at times. Only its owner can read it; one that cannot be used is put aside."""
+class KeptFile:
+    """`read` once, `replace` at times. An empty folder keeps nothing.
 
-    def __init__(self, folder: str, name: str, version: int = 1) -> None:
-        self._path = Path(folder) / f'{name}.json' if folder else None
-        self._format = f'hearthgrid {name} {version}'
+    size_max : a larger file is not ours. [byte]     private : only its owner can read it.
+    """
+
+    def __init__(self, folder: str, name: str, size_max: int = FILE_MAX, private: bool = False) -> None:
+        self._path = Path(folder) / name if folder else None
+        self._size_max, self._mode = size_max, 0o600 if private else 0o666
 
     @property
     def keeps(self) -> bool:
         """Whether there is a file to write to."""
         return self._path is not None
 
-    def load(self) -> dict:
-        """Return what was kept, nothing where there is no file. ValueError when it cannot be used."""
+    def read(self) -> bytes | None:
+        """Return what the file holds, None where there is none. OSError; ValueError when it is too large."""
         if self._path is None or not self._path.exists():
-            return {}
-        try:
-            if self._path.stat().st_size > FILE_MAX:
-                raise ValueError(f'larger than {FILE_MAX} bytes')
-            kept = json.loads(self._path.read_text(encoding='utf-8'))
-        except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(f'{self._path} cannot be read: {error}') from None
-        if not isinstance(kept, dict) or kept.get('format') != self._format:
-            raise ValueError(f'{self._path} is no file of this format ({self._format})')
-        return kept
+            return None
+        if self._path.stat().st_size > self._size_max:
+            raise ValueError(f'larger than {self._size_max} bytes')
+        return self._path.read_bytes()
 
     def put_aside(self, now: float) -> str:
         """Keep a file that cannot be used under another name and return words; nothing is saved where that fails."""
@@ -42,14 +39,14 @@ class StateFile:
             return f'it cannot be put aside ({error.strerror}), so nothing is saved'
         return f'it is kept as {aside.name}'
 
-    def save(self, state: dict) -> None:
+    def replace(self, content: bytes) -> None:
         """Replace the file, durably. OSError when it cannot be written; the old file is then untouched."""
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_name(f'{self._path.name}.new')
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='utf-8') as file:
-            json.dump({'format': self._format, **state}, file, allow_nan=False)
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self._mode), 'wb') as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, self._path)
@@ -58,3 +55,30 @@ class StateFile:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class StateFile(KeptFile):
+    """A JSON file `<name>.json` of one format and version: `load` once, `save` at times."""
+
+    def __init__(self, folder: str, name: str, version: int = 1, size_max: int = FILE_MAX,
+                 private: bool = True) -> None:
+        super().__init__(folder, f'{name}.json', size_max, private)
+        self._format = f'hearthgrid {name} {version}'
+
+    def load(self) -> dict:
+        """Return what was kept, nothing where there is no file. ValueError when it cannot be used."""
+        try:
+            content = self.read()
+            if content is None:
+                return {}
+            kept = json.loads(content.decode())
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValueError(f'{self._path} cannot be read: {error}') from None
+        if not isinstance(kept, dict) or kept.get('format') != self._format:
+            raise ValueError(f'{self._path} is no file of this format ({self._format})')
+        return kept
+
+    def save(self, state: dict) -> None:
+        """Replace the file, durably. OSError when it cannot be written; the old file is then untouched."""
+        if self.keeps:
+            self.replace(json.dumps({'format': self._format, **state}, allow_nan=False).encode())

@@ -13,7 +13,6 @@ from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_msg
 from hub_nodes.anomaly import OUTLETS, AnomalyNode, Prices, anomaly_of
-from hub_nodes.anomaly_state import FILE, FORMAT
 
 RAISED, CLEARED = msg.Anomaly.STATUS_RAISED, msg.Anomaly.STATUS_CLEARED
 NAN = math.nan
@@ -283,6 +282,7 @@ def test_what_stands_outlives_a_restart_and_is_cleared_under_its_id(ros, kept):
     ros.end(talk.peer)
 
 
+FILE, FORMAT = 'anomaly.json', 'hearthgrid anomaly 1'
 BAD_FILES = {'truncated': '{"format": "hearthgrid anomaly 1", "outl', 'foreign': '{"a": 1}', 'no text': '\udcff',
              'empty': '', 'a list': '[1, 2]', 'another version': '{"format": "hearthgrid anomaly 9", "outlets": {}}',
              'deep': '[' * 100_000}

@@ -105,7 +105,7 @@ class IdentifyNode(HomeNode):
             if state is not None:
                 return Household.from_state(state, self._kind, settings=self.settings, **self._given)
         except ValueError as error:
-            self._memory.put_aside(str(error), self.now())
+            self._memory.start_afresh(str(error), self.now())
         return Household(self._kind(settings=self.settings, **self._given))
 
     def _on_signature(self, message: msg.Signature) -> None:
