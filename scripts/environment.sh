@@ -17,6 +17,9 @@ elif [ -e "$HEARTHGRID_VENV/lib/librcl.so" ]; then # ROS 2 from wheels
     unset _libraries _folder
 fi
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
+if [ "$ROS_AUTOMATIC_DISCOVERY_RANGE" = LOCALHOST ]; then
+    export FASTDDS_DEFAULT_PROFILES_FILE=${FASTDDS_DEFAULT_PROFILES_FILE:-$HEARTHGRID_ROOT/config/fastdds.xml}
+fi
 case ":$PATH:" in *":$HEARTHGRID_VENV/bin:"*) ;; *) export PATH=$HEARTHGRID_VENV/bin:$PATH ;; esac
 if [ -e "$HEARTHGRID_ROOT/install/local_setup.bash" ]; then
     source "$HEARTHGRID_ROOT/install/local_setup.bash"

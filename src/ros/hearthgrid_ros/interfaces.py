@@ -176,6 +176,7 @@ BATTERY = Topic('battery', BatteryState, TELEMETRY, Scope.HOME, 'state of the ho
 TIE = Topic('tie', msg.Breaker, STATE, Scope.HOME, 'the breaker between home and utility')
 ISLAND = Topic('island', msg.IslandMode, STATE_EACH, Scope.HOME, 'where each member believes the home stands')
 BALLOTS = Topic('ballots', msg.Ballot, FAN_IN, Scope.HOME, 'words of leader election')
+SHARES = Topic('shares', msg.Share, FAN_IN, Scope.HOME, 'words of secondary control between grid-forming inverters')
 REGULATOR = Topic('regulator', msg.Regulator, STATE, Scope.HOME, 'the voltage regulator of the feeder')
 REGULATOR_SETPOINT = Topic(
     'regulator_setpoint', msg.RegulatorSetpoint, COMMAND, Scope.HOME, 'which tap it shall take')
@@ -184,6 +185,8 @@ REGULATOR_SETPOINT = Topic(
 ADC = Topic('adc', msg.Samples, SAMPLES, Scope.OUTLET, 'converter samples, block after block')
 RELAYS = Topic('relays', msg.RelayCommand, STATE_EACH, Scope.HOME, 'relay and power stage commands')
 TRUTH = Topic('truth', msg.Label, EVENT, Scope.HOME, 'in a replay: what was played; for scoring, never read by the hub')
+
+AUDIT = Topic('audit', msg.Audit, EVENT, Scope.HOME, 'who had the home do what from outside')
 
 # Standard tools.
 DIAGNOSTICS = Topic('diagnostics', DiagnosticArray, EVENT, Scope.GLOBAL, 'health, for rqt_robot_monitor')

@@ -86,6 +86,11 @@ class ManagedNode(_Common, LifecycleNode):
         if self.state != 'finalized':
             self.trigger_shutdown()
 
+    def destroy_node(self) -> None:
+        """Free everything; rclpy leaves the state machine, and with it a DDS participant, to the garbage collector."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
 
 def options(namespace: str = '', parameters: dict | None = None, lean: bool = False) -> dict:
     """Return keyword arguments for a node's constructor.

@@ -1,5 +1,6 @@
 """Nodes start, report their health, and end cleanly; time survives the trip through a stamp."""
 import math
+import os
 import signal
 import sys
 import textwrap
@@ -87,6 +88,16 @@ def test_a_managed_node_brings_itself_up_and_is_made_safe():
         assert node.steps == ['configure', 'activate'] and node.state == 'active'
         g.end(node)
         assert node.steps[-1] == 'deactivate'
+
+
+def test_a_managed_node_that_is_still_referred_to_leaves_no_participant():
+    with graph():
+        pass  # what is loaded once
+    before = len(os.listdir('/proc/self/task'))
+    with graph() as g:
+        node = g.add(Steps)
+        assert len(os.listdir('/proc/self/task')) > before
+    assert len(os.listdir('/proc/self/task')) == before and node.steps[-1] == 'deactivate'
 
 
 def test_autostart_may_be_left_to_others():
