@@ -1,4 +1,4 @@
-"""What `config/fastdds.xml` is for: a home of many processes whose members find each other, and that nobody else can."""
+"""What `config/fastdds.xml` is for: the processes of a large home find each other, and nobody else can."""
 
 import os
 import subprocess

@@ -127,6 +127,10 @@ def test_every_family_becomes_an_outlet_that_obeys(house):
         assert house.ros.until(lambda id=id: OFF[id] in house.plugs.heard), f'{id} was not switched'
     assert house.state('lamp').title == 'The lamp' and 'measures no' not in house.state('lamp').reason
     assert house.ros.until(lambda: house.state('desk').reason == 'a test; measures no voltage, current, energy')
+    can = msg.OutletState
+    assert house.state('desk').features == can.FEATURE_SWITCH | can.FEATURE_POWER
+    assert house.state('lamp').features & (can.FEATURE_VOLTAGE | can.FEATURE_ENERGY | can.FEATURE_WAVEFORM) == (
+        can.FEATURE_VOLTAGE | can.FEATURE_ENERGY)
     house.plugs.say('stat/plug1/POWER', 'OFF')
     assert house.ros.until(lambda: house.state('lamp').relay == msg.OutletState.RELAY_OPEN)
     house.plugs.say('tele/plug1/LWT', 'Offline')

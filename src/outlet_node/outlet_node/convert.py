@@ -10,7 +10,7 @@ from hearthgrid_core.island.shedding import Offer
 from hearthgrid_core.outlet import capture as capturing
 from hearthgrid_core.waveform import Aligned, Metering, Signature
 from hearthgrid_msgs import msg
-from hearthgrid_ros.time import NANOSECONDS, to_msg, to_seconds
+from hearthgrid_ros.time import to_msg, to_seconds
 
 REASON_LENGTH = 128  # of texts on the wire [byte]
 MANY = 128  # outlets an IslandMode can name
@@ -21,16 +21,6 @@ def block(message: msg.Samples) -> core.Block:
     return core.Block(to_seconds(message.stamp), message.sequence, message.sampling_rate, message.nominal_frequency,
                       message.voltage_scale, message.current_scale, message.temperature,
                       np.frombuffer(message.voltage, np.int16), np.frombuffer(message.current, np.int16))
-
-
-def request(message: msg.Request) -> core.Request:
-    """Return a request with nothing checked, and the bytes its code is over."""
-    stamp, expiry = (time.sec * NANOSECONDS + time.nanosec for time in (message.stamp, message.expiry))
-    packed = core.pack(stamp, expiry, message.voice, message.epoch, message.term, message.provisional, message.counter,
-                       message.power_min, message.power_max, message.reason, message.sender)
-    return core.Request(message.voice, message.sender, message.epoch, message.counter, to_seconds(message.stamp),
-                        to_seconds(message.expiry), message.power_min, message.power_max, message.reason, packed,
-                        bytes(message.mac), message.term, message.provisional)
 
 
 def reading(outlet: str, sequence: int, of: capturing.Reading, supply: int) -> msg.Reading:
@@ -71,6 +61,15 @@ def job(outlet: str, now: float, of: core.Job) -> msg.Job:
     return msg.Job(stamp=to_msg(now), outlet=outlet, id=of.id, status=of.status, energy_kwh=of.energy_kwh,
                    delivered_kwh=of.delivered_kwh, power=of.power, deadline=to_msg(of.deadline),
                    interruptible=of.interruptible)
+
+
+def features(throttleable: bool, keyed: bool) -> int:
+    """Return what this outlet can, as flags of a state."""
+    state = msg.OutletState
+    always = (state.FEATURE_POWER | state.FEATURE_VOLTAGE | state.FEATURE_CURRENT | state.FEATURE_ENERGY
+              | state.FEATURE_SWITCH | state.FEATURE_WAVEFORM | state.FEATURE_TEMPERATURE
+              | state.FEATURE_ISLAND | state.FEATURE_SCHEDULE | state.FEATURE_JOB)
+    return always | state.FEATURE_CAP * throttleable | state.FEATURE_AUTHENTICATION * keyed
 
 
 def offer(message: msg.OutletState) -> Offer:

@@ -25,8 +25,8 @@ class JobServer:
             node, RUN_JOB.type, RUN_JOB.resolve(node), self._never, goal_callback=self._goal,
             handle_accepted_callback=self._goals.append, cancel_callback=self._cancel, result_timeout=RESULT_KEPT)
 
-    def follow(self, now: float, job: Job | None) -> None:
-        """Tell all askers where the job stands."""
+    def follow(self, now: float, job: Job | None, reason: str = '') -> None:
+        """Tell all askers where the job stands, and why the outlet is on or off (`reason`, as on the wire)."""
         if not self._goals or job is None:
             return
         if job.status.ended:
@@ -37,7 +37,7 @@ class JobServer:
             self._feedback_at = now
             begins = now if job.status is Status.RUNNING else max(now, self._book.latest_start())
             feedback = RunJob.Feedback(status=job.status, delivered_kwh=job.delivered_kwh, progress=job.progress,
-                                       expected_finish=to_msg(begins + job.remaining_time))
+                                       expected_finish=to_msg(begins + job.remaining_time), reason=reason)
             for goal in self._goals:
                 goal.publish_feedback(feedback)
 

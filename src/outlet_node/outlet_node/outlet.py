@@ -24,6 +24,7 @@ from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import ERROR, OK, STALE, WARN
 from hearthgrid_ros.node import ManagedNode, run
+from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
 from outlet_node import convert
 from outlet_node.jobs import JobServer
@@ -83,6 +84,7 @@ class OutletNode(ManagedNode):
         self._told_demand = self._inrush = math.nan
         self._command: tuple[bool, float] | None = None
         self._fence = self.controller.requests.gate.highest
+        self._features = convert.features(settings.throttleable, bool(settings.request_key))
         self._trip, self._job, self._job_at = self.controller.protection.trip, None, -math.inf
 
         rows = [interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS, interfaces.STATES, interfaces.RELAYS,
@@ -147,7 +149,7 @@ class OutletNode(ManagedNode):
 
     def _on_request(self, message: msg.Request) -> None:
         if self.active:
-            self._arrived.append(convert.request(message))
+            self._arrived.append(request(message))
 
     def _on_tie(self, message: msg.Breaker) -> None:
         known = {msg.Breaker.STATE_OPEN: True, msg.Breaker.STATE_CLOSED: False}
@@ -192,7 +194,7 @@ class OutletNode(ManagedNode):
         if self.controller.relay.closed is not None:
             moved = self._command_relay(now, decision.closed, decision.band.power_max)
         self._tell(now, decision)
-        self._follow_job(now, decision.job)
+        self._follow_job(now, decision.job, decision.reason)
         fence = self.controller.requests.gate.highest
         durable = decision.trip is not self._trip or fence != self._fence
         if moved or durable:
@@ -236,7 +238,7 @@ class OutletNode(ManagedNode):
             reason=convert.short(reason), priority=decision.priority, rank=self.controller.rank, demand=demand,
             inrush=self._inrush, thermal_load=decision.thermal_load,
             deferrable=self.settings.deferrable, title=convert.short(self.settings.title, 64),
-            requests_refused=self._refused))
+            requests_refused=self._refused, features=self._features))
         values = {'thermal_load': decision.thermal_load, 'requests_refused': self._refused}
         if decision.trip is not Trip.NONE:
             self.health.check('protection', ERROR, decision.reason, **values)
@@ -252,14 +254,14 @@ class OutletNode(ManagedNode):
                        f'a request of {asked.sender!r} (voice {asked.voice}, epoch {asked.epoch}, counter '
                        f'{asked.counter}) is refused: {refused.refusal.value}')
 
-    def _follow_job(self, now: float, job: Job | None) -> None:
+    def _follow_job(self, now: float, job: Job | None, reason: str) -> None:
         if job is not None and (self._job is None or job.status is not self._job.status or job.id != self._job.id
                                 or (job != self._job and not 0.0 <= now - self._job_at < JOB_PERIOD)):
             ended = job.status.ended
             self._job, self._job_at = job, now
             self._to['jobs'].publish(convert.job(self.id, now, job))
             self.save_memory(durable=ended)
-        self._jobs.follow(now, job)
+        self._jobs.follow(now, job, convert.short(reason))
 
     # What goes out beside the decision.
 

@@ -49,9 +49,11 @@ def test_a_job_waits_for_the_plan_runs_and_is_done(home):
     assert handle.accepted
     home.feed(1)
     state = home.state(lambda s: s.relay == msg.OutletState.RELAY_OPEN)
-    assert state.reason == 'job wash waits for the plan'
+    assert state.reason == 'job wash waits for the plan' and state.features & state.FEATURE_JOB
+    assert state.features & (state.FEATURE_CAP | state.FEATURE_AUTHENTICATION) == 0
     home.until(lambda: home.last('jobs') and asker.feedback)
     assert home.last('jobs').status == asker.feedback[-1].status == Job.STATUS_WAITING
+    assert asker.feedback[-1].reason == state.reason
     home.ask(msg.Request.VOICE_PLAN, 1000.0, 1000.0)
     home.feed(1)
     home.feed(1, current=0.1)

@@ -14,6 +14,7 @@ from hearthgrid_ros.health import ERROR, OK, WARN
 from hearthgrid_ros.interfaces import READINGS, REQUEST, STATES, TIE
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.params import home_file, state_dir
+from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
 from hub_nodes.gateway import discovery, esphome, messages, shelly, tasmota, zigbee2mqtt, zwave
 from hub_nodes.gateway.broker import Broker, context
@@ -153,7 +154,7 @@ class GatewayNode(HomeNode):
     def _on_request(self, id: str, message: msg.Request) -> None:
         arrived = self._plugs[id].arrived
         if len(arrived) < REQUESTS:
-            arrived.append(messages.request(message))
+            arrived.append(request(message))
 
     def _on_tie(self, message: msg.Breaker) -> None:
         self._islanded = message.state == message.STATE_OPEN
@@ -226,12 +227,12 @@ class GatewayNode(HomeNode):
 
     def _decide(self, now: float, plug: _Plug) -> Step:
         arrived, plug.arrived = plug.arrived, []
-        for request in arrived:
-            refusal = plug.outlet.receive(now, request)
+        for asked in arrived:
+            refusal = plug.outlet.receive(now, asked)
             if refusal is not None:
                 plug.refused += 1
-                self._refuse(now, f'a request of {request.sender!r} to {plug.facts.id}: {refusal.value}')
-            elif request.voice == Voice.PERSON:
+                self._refuse(now, f'a request of {asked.sender!r} to {plug.facts.id}: {refusal.value}')
+            elif asked.voice == Voice.PERSON:
                 self._saved_at = -float('inf')
         step = plug.outlet.step(now, self._islanded)
         if step.command is not None:
