@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hearthgrid_core.grid_service import Answer, Event, Interval, Kind, Opt, PowerLog, Programme, RuleSettings, Signal
-from hub_nodes.grid_service.memory import FILE, Memory
+from hub_nodes.grid_service.memory import Memory
 from hub_nodes.grid_service.session import Session, State
 from hub_nodes.grid_service.wire import Heard, LinkError
 
@@ -131,7 +131,7 @@ def test_the_memory_keeps_all(tmp_path):
     log.means = {7: 123.456, 8: -5.0}
     Memory(str(tmp_path)).save(programme(), log, {'2024-05-29'})
     again, means = Programme(RuleSettings()), PowerLog()
-    assert Memory(str(tmp_path)).load(again, means) == {'2024-05-29'}
+    assert Memory(str(tmp_path)).load(0.0, again, means) == {'2024-05-29'}
     assert means.means == {7: 123.46, 8: -5.0} and again.dump() == programme().dump()
 
 
@@ -139,16 +139,16 @@ def test_the_memory_keeps_all(tmp_path):
     {'format': 'hearthgrid grid_service 1', 'power': {'x': 1}, 'days': [], 'programme': []}).encode(), json.dumps(
     {'format': 'hearthgrid grid_service 1', 'power': {}, 'days': [], 'programme': [{'id': 'e'}]}).encode()])
 def test_a_spoiled_memory_is_put_aside(tmp_path, content):
-    (tmp_path / FILE).write_bytes(content)
+    (tmp_path / 'grid_service.json').write_bytes(content)
     memory, made, log = Memory(str(tmp_path)), Programme(RuleSettings()), PowerLog()
     with pytest.raises(ValueError, match='cannot be used'):
-        memory.load(made, log)
-    assert (tmp_path / FILE).with_suffix('.bad').read_bytes() == content and not made.entries and not log.means
+        memory.load(7.0, made, log)
+    assert (tmp_path / 'grid_service.json.bad-7').read_bytes() == content and not made.entries and not log.means
     memory.save(made, log, set())
-    assert memory.load(made, log) == set()
+    assert memory.load(8.0, made, log) == set()
 
 
 def test_without_a_folder_nothing_is_kept():
     memory = Memory('')
     memory.save(programme(), PowerLog(), set())
-    assert memory.load(Programme(RuleSettings()), PowerLog()) == set()
+    assert memory.load(0.0, Programme(RuleSettings()), PowerLog()) == set()

@@ -3,13 +3,10 @@
 A worker thread fetches; the answers of the last round that could be read are kept on disk as they came.
 """
 import asyncio
-import json
 import math
-import os
 from array import array
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -24,11 +21,10 @@ from hearthgrid_ros.time import to_msg
 from hub_nodes.adapters.series import FormatError, Prices, Weather
 from hub_nodes.adapters.source import Source, price_source, weather_source
 from hub_nodes.grid_service.wire import Http, LinkError, tls
+from hub_nodes.state_file import StateFile
 
 TICK = 1.0          # of the timer that looks [s]
 STEPS_MAX = 576     # of a message
-CACHE_MAX = 8_000_000   # of a file of answers [byte]
-FORMAT = 'hearthgrid market 1'
 
 
 @dataclass(frozen=True)
@@ -49,27 +45,20 @@ class _Feed:
 
     def __init__(self, what: str, source: Source, folder: str) -> None:
         self.what, self.source = what, source
-        self.file = Path(folder) / f'market_{what}.json' if folder else None
+        self._file = StateFile(folder, f'market_{what}')
         self.due, self.wait, self.future = 0.0, 0.0, None
 
     def keep(self, answers: list[bytes]) -> None:
         """Write the answers to disk. OSError."""
-        if self.file is not None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.file.with_suffix('.new')
-            fresh.write_text(json.dumps({'format': FORMAT, 'source': self.source.name,
-                                         'answers': [content.decode('latin-1') for content in answers]}))
-            os.replace(fresh, self.file)
+        self._file.save({'source': self.source.name, 'answers': [content.decode('latin-1') for content in answers]})
 
     def kept(self) -> Prices | Weather | None:
         """Return what was kept last, None where there is none or it is another source's. ValueError."""
-        if self.file is None or not self.file.exists() or self.file.stat().st_size > CACHE_MAX:
-            return None
-        found = json.loads(self.file.read_text())
-        if not isinstance(found, dict) or (found.get('format'), found.get('source')) != (FORMAT, self.source.name):
-            return None
+        found = self._file.load()
         answers = found.get('answers')
-        if not isinstance(answers, list) or not all(isinstance(one, str) for one in answers) or not answers:
+        if found.get('source') != self.source.name or not isinstance(answers, list) or not answers:
+            return None
+        if not all(isinstance(one, str) for one in answers):
             return None
         return self.source.read([one.encode('latin-1') for one in answers])
 
@@ -91,7 +80,7 @@ class MarketNode(HomeNode):
         for feed in self._feeds:
             try:
                 known = feed.kept()
-            except (OSError, ValueError, RecursionError) as error:
+            except ValueError as error:
                 self.health.check(feed.what, WARN, f'what was kept cannot be used: {error}')
             else:
                 if known is not None:

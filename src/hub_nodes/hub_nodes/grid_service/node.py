@@ -78,7 +78,7 @@ class GridServiceNode(ManagedNode):
         self._programme = Programme(self.settings, self._zone, random.Random().random)
         self._log, self._memory, self._days = PowerLog(), Memory(self.settings.state_dir), set()
         try:
-            self._days = self._memory.load(self._programme, self._log)
+            self._days = self._memory.load(self.now(), self._programme, self._log)
         except ValueError as error:
             self.health.check('memory', WARN, str(error))
         self._charge, self._charge_at, self._power, self._power_at = math.nan, -math.inf, math.nan, -math.inf
