@@ -110,9 +110,11 @@ class Vtn:
         self._looped.do(self.server.run())
 
     def stop(self) -> None:
-        """Stop it: its events and its memory of the home are gone."""
-        self._looped.do(self.server.stop())
-        self._looped.end()
+        """Stop it, if it runs: its events and its memory of the home are gone."""
+        looped, self._looped = self._looped, None
+        if looped is not None:
+            looped.do(self.server.stop())
+            looped.end()
 
     def event(self, name: str, type: str, values, start: float = 0.0, length: float = 3600.0, id='e', unit=None,
               **options) -> str:

@@ -63,8 +63,10 @@ class Vtn:
         await web.TCPSite(self.runner, '127.0.0.1', self.port, ssl_context=self.context).start()
 
     def stop(self):
-        self._looped.do(self.runner.cleanup())
-        self._looped.end()
+        looped, self._looped = self._looped, None
+        if looped is not None:      # else the test stopped it
+            looped.do(self.runner.cleanup())
+            looped.end()
 
     async def _server(self, request):
         return web.json_response({'tokenURL': f'{self.url}/auth/token'})
@@ -125,10 +127,7 @@ def authority(tmp_path_factory):
 def vtn(authority):
     made = Vtn(authority)
     yield made
-    try:
-        made.stop()
-    except RuntimeError:
-        pass    # the test stopped it
+    made.stop()
 
 
 @pytest.fixture
