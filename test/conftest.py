@@ -1,14 +1,17 @@
 """A home started as a person starts it, for tests of the whole."""
 
+import json
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import psutil
 import pytest
 
 from hearthgrid_ros.testing import Graph, own_domain
+from hub_nodes.store.history import open_history
 
 
 class Running:
@@ -21,9 +24,9 @@ class Running:
         (folder / 'home.yaml').write_text(text)
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
+            self.port = probe.getsockname()[1]
         self.process = subprocess.Popen(
-            self.command('up', '--home', folder / 'home.yaml', '--state-dir', folder / 'state', '--port', port,
+            self.command('up', '--home', folder / 'home.yaml', '--state-dir', folder / 'state', '--port', self.port,
                          *options),
             stdout=(folder / 'out.txt').open('w'), stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
@@ -52,6 +55,22 @@ class Running:
     def until(self, condition, timeout=PATIENCE):
         """Listen until something is so; what the home printed is shown when it does not come."""
         assert self.graph.until(condition, timeout), self.text()[-6000:]
+
+    def stored(self, outlet):
+        """Return the time of the newest reading in the database [s], 0 when there is none."""
+        try:
+            span = open_history(self.folder / 'state').span(outlet)
+        except Exception:
+            return 0.0
+        return span[1] if span else 0.0
+
+    def page(self, path='/api/health'):
+        """Return what the page answers, None when it does not."""
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=2) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
 
     def text(self):
         return (self.folder / 'out.txt').read_text()

@@ -4,11 +4,9 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import numpy as np
 import psutil
@@ -18,7 +16,6 @@ from hearthgrid import shm
 from hearthgrid_msgs.msg import IslandMode, Plan, Reading
 from hearthgrid_ros.interfaces import ISLAND, PLAN, READINGS
 from hearthgrid_ros.testing import Graph, own_domain
-from hub_nodes.store.history import open_history
 
 HOME = """
 outlets:
@@ -34,12 +31,6 @@ nodes:
 PATIENCE = 90.0  # CI is slow [s]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
 def command(*arguments):
     return [sys.executable, '-m', 'hearthgrid.cli', *map(str, arguments)]
 
@@ -53,65 +44,14 @@ def until(condition, timeout=PATIENCE):
     return True
 
 
-class Running:
-    """A home started as a person starts it."""
-
-    def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
-        (folder / 'home.yaml').write_text(HOME)
-        self.process = subprocess.Popen(
-            command('up', '--home', folder / 'home.yaml', '--state-dir', folder / 'state', '--port', self.port),
-            stdout=(folder / 'out.txt').open('w'),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def child(self, name):
-        """Return the running process of that name, or None."""
-        for child in psutil.Process(self.process.pid).children():
-            try:
-                if ''.join(child.cmdline()[-1:]).endswith(f'/{name}.json'):  # one that has just died has none
-                    return child
-            except psutil.Error:
-                continue
-        return None
-
-    def stored(self, outlet):
-        """Return the time of the newest reading in the database [s], 0 when there is none."""
-        try:
-            span = open_history(self.folder / 'state').span(outlet)
-        except Exception:
-            return 0.0
-        return span[1] if span else 0.0
-
-    def page(self, path='/api/health'):
-        """Return what the page answers, None when it does not."""
-        try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=2) as answer:
-                return json.load(answer)
-        except OSError:
-            return None
-
-    def text(self):
-        return (self.folder / 'out.txt').read_text()
-
-
 @pytest.fixture(scope='module')
-def domain():
-    own_domain()
-
-
-@pytest.fixture(scope='module')
-def home(tmp_path_factory, domain):
-    running = Running(tmp_path_factory.mktemp('home'))
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+def home(running):
+    return running(HOME)
 
 
 @pytest.fixture
-def graph(domain):
+def graph():
+    own_domain()
     made = Graph()
     yield made
     made.close()
@@ -155,10 +95,8 @@ def test_history_from_another_process(home):
 def test_any_process_may_be_killed(home, graph, name):
     node = graph.peer()
     plans, readings = graph.hear(node, PLAN), graph.hear(node, READINGS)
-    assert until(lambda: home.child(name) is not None)
-    old = home.child(name)
-    old.kill()
-    assert until(lambda: (new := home.child(name)) is not None and new.pid != old.pid), home.text()
+    home.until(lambda: home.child(name) is not None)
+    home.kill(name)
     killed = time.time()
     if name in ('world', 'outlets'):
         assert graph.until(
@@ -205,7 +143,7 @@ def test_ctrl_c_leaves_nothing(home):
     assert not [name for name in ours - shm.in_use() if (shm.FOLDER / name).exists()], 'shared memory left behind'
 
 
-def test_recordings_are_learnt_and_recognised(tmp_path, domain):
+def test_recordings_are_learnt_and_recognised(tmp_path):
     """Three synthetic loads, four recordings each, in a file like any researcher's: half teach, half are recognised."""
     rate, rng, waves = 6400.0, np.random.default_rng(1), []
     t = np.arange(int(0.6 * rate)) / rate
@@ -220,6 +158,7 @@ def test_recordings_are_learnt_and_recognised(tmp_path, domain):
         }[label]
         waves.append(shape * rng.uniform(0.95, 1.05) + rng.normal(0, 0.01, len(t)))
     np.savez(tmp_path / 'loads.npz', v=np.tile(voltage, (12, 1)), i=np.array(waves), fs=rate, label=np.array(labels))
+    own_domain()
     (tmp_path / 'quick.yaml').write_text('outlets: [{id: x}]\nnodes: {world: {replay_play: 2.0, replay_gap: 1.0}}\n')
     result = subprocess.run(
         command(
