@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from hub_nodes.store.backend import StoreError
-from hub_nodes.store.history import open_history, view
+from hub_nodes.store.history import view
+from hub_nodes.store.place import open_history
 
 BARS = '▁▂▃▄▅▆▇█'
 

@@ -26,7 +26,7 @@ def report(
     from hearthgrid.report import amount, page
     from hearthgrid.report_numbers import ReportError, described, gather, period
     from hub_nodes.store.backend import StoreError
-    from hub_nodes.store.history import open_history
+    from hub_nodes.store.place import open_history
 
     folder = state_folder(state_dir)
     try:

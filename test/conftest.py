@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from hearthgrid_ros.testing import Graph, own_domain
-from hub_nodes.store.history import open_history
+from hub_nodes.store.place import open_history
 
 
 class Running:

@@ -133,6 +133,16 @@ def test_the_battery_carries_the_home_through_it(home, graph):
     )
 
 
+def test_history_is_backed_up_and_restored_while_it_runs(home, tmp_path):
+    state = ('--state-dir', home.folder / 'state')
+    for arguments in (('backup', tmp_path / 'backup.db'), ('restore', tmp_path / 'backup.db')):
+        result = subprocess.run(command('store', *arguments, *state), capture_output=True, text=True, timeout=PATIENCE)
+        assert result.returncode == 0, result.stderr
+    restored = time.time()
+    assert until(lambda: home.stored('kettle') > restored), home.text()
+    assert len(list((home.folder / 'state').glob('hearthgrid.db.replaced-*Z'))) == 1
+
+
 def test_ctrl_c_leaves_nothing(home):
     children = psutil.Process(home.process.pid).children()
     ours = {name for child in children for name in shm.used_by(child.pid)}
@@ -206,7 +216,7 @@ def test_a_mistake_is_one_clear_line(arguments, words, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     'name', ['', 'up', 'status', 'outage', 'history', 'record', 'replay', 'doctor', 'bench', 'interfaces', 'parameters',
-     'train', 'identify', 'evaluate', 'simulate', 'report']
+     'train', 'identify', 'evaluate', 'simulate', 'report', 'store', 'user', 'token']
 )
 def test_help_everywhere(name):
     result = subprocess.run(command(*filter(None, [name]), '--help'), capture_output=True, text=True, timeout=PATIENCE)

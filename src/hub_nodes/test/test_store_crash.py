@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from hub_nodes.store.history import open_history
+from hub_nodes.store.place import open_history
 from hub_nodes.store.sqlite import SqliteBackend
 
 # Readings come as fast as they may, with the time they are made; some are followed by an event. A line on the pipe

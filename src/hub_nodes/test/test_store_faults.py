@@ -13,8 +13,8 @@ import pytest
 
 from hub_nodes.store import schema
 from hub_nodes.store.backend import Corrupt, Incompatible, Retention, Unavailable, Vanished
-from hub_nodes.store.history import open_history
 from hub_nodes.store.model import READING, Batch, Record
+from hub_nodes.store.place import open_history
 from hub_nodes.store.sqlite import SqliteBackend
 
 T0 = 1_750_032_000.0  # midnight UTC [s]
@@ -256,7 +256,7 @@ def test_history_can_be_read_by_somebody_who_may_not_write_there():
         backend = SqliteBackend(folder / 'hearthgrid.db')
         backend.write(batch(T0))
         folder.chmod(0o555)
-        program = ('from hub_nodes.store.history import open_history; '
+        program = ('from hub_nodes.store.place import open_history; '
                    f'print(len(open_history({str(folder)!r}).readings("kettle", 0, 9e9)))')
         nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] if os.geteuid() == 0 else []
         if nobody and not shutil.which('setpriv') or subprocess.run(

@@ -11,9 +11,10 @@ from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_msg
 from hub_nodes.store import StoreNode
-from hub_nodes.store.history import finest_step, open_history
+from hub_nodes.store.history import finest_step
 from hub_nodes.store.model import QUANTITIES
 from hub_nodes.store.node import POINTS_MAX, StoreSettings
+from hub_nodes.store.place import open_history
 
 
 @pytest.fixture(scope='module')

@@ -6,8 +6,8 @@ import pytest
 
 from hub_nodes.store import writer as module
 from hub_nodes.store.backend import Backend, Corrupt, Unavailable, Vanished, Written
-from hub_nodes.store.history import open_history
 from hub_nodes.store.model import QUANTITIES, Record
+from hub_nodes.store.place import open_history
 from hub_nodes.store.sqlite import SqliteBackend
 from hub_nodes.store.writer import Writer
 

@@ -75,6 +75,17 @@ class History(ABC):
         """Return the readings of one outlet in start … end (exclusive) [s] as (n,) of READING, in order of time."""
 
     @abstractmethod
+    def raw_since(self) -> float:
+        """Return the time from which every reading is kept; of what was before only minutes are left. [s]"""
+
+    @abstractmethod
+    def minutes(self, outlet: str, start: float, end: float) -> list[tuple]:
+        """Return the roll-ups of one outlet in start … end (exclusive) [s], in order of time.
+
+        A row is the number of the minute, then of each quantity sum, minimum, maximum (None = not measured) and count.
+        """
+
+    @abstractmethod
     def records(self, kinds: Sequence[str] = (), subject: str | None = None, start: float | None = None,
                 end: float | None = None, limit: int = 1000, newest_first: bool = False) -> list[Record]:
         """Return records of some kinds (all when empty) in start … end (exclusive) [s], in order of time."""
@@ -94,6 +105,10 @@ class Backend(ABC):
         A reading of the same outlet and time replaces the earlier one; infinite values count as not measured. With
         `durable` the batch, and all before it, survives a power cut.
         """
+
+    @abstractmethod
+    def write_minutes(self, outlet: str, rows: Sequence[tuple], raw_since: float) -> None:
+        """Commit rows of `History.minutes` from before `raw_since` [s], from which on readings will follow."""
 
     @abstractmethod
     def maintain(self, now: float) -> bool:

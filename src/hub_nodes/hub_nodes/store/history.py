@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from hub_nodes.store import schema
-from hub_nodes.store.backend import BINS_MAX, Corrupt, History, Incompatible, Unavailable
-from hub_nodes.store.model import MILLISECONDS, MINUTE, QUANTITIES, READING, Record, Series, milliseconds
+from hub_nodes.store.backend import Corrupt, History, Incompatible, Unavailable
+from hub_nodes.store.bins import Bins
+from hub_nodes.store.model import MILLISECONDS, MINUTE, READING, Record, Series, milliseconds
 
 FILE = 'hearthgrid.db'
 STEPS = (1, 2, 5, 10, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)  # [s]
@@ -34,15 +35,6 @@ _FROM_PENDING = '''
     SELECT (time - :first) / :step AS bin, total({q}), min({q}), max({q}), count({q})
     FROM pending CROSS JOIN readings ON time >= minute * 60000 AND time < (minute + 1) * 60000
     WHERE minute >= :first / 60000 AND minute < :last / 60000 AND outlet = :outlet GROUP BY bin'''
-
-
-def open_history(path: str | os.PathLike) -> History:
-    """Return the history in a state folder or database file. Unavailable when there is none."""
-    path = Path(path)
-    path = path / FILE if path.is_dir() else path
-    if not path.is_file():
-        raise Unavailable(f'{path}: no such database; the store has not written here yet')
-    return SqliteHistory(path)
 
 
 def finest_step(duration: float, points: int) -> int:
@@ -93,34 +85,15 @@ class SqliteHistory(History):
         return (min(known) / MILLISECONDS, max(known) / MILLISECONDS) if known else None
 
     def aggregate(self, outlet: str, quantity: str, start: float, end: float, step: float) -> Series:
-        if quantity not in QUANTITIES:
-            raise ValueError(f'{quantity!r} is not kept; known: {", ".join(QUANTITIES)}')
-        if not all(map(math.isfinite, (start, end, step))) or step <= 0 or end <= start:
-            raise ValueError('a history needs a start before its end, and a step above 0 s')
+        Bins.check(quantity, start, end, step)
         with self._connected() as connection:
             since = connection.execute("SELECT value FROM facts WHERE name = 'raw_since'").fetchone()
-            width = max(1, milliseconds(step))
-            if width > MINUTE or (since and milliseconds(start) < since[0]):
-                width = math.ceil(width / MINUTE) * MINUTE
-            first = milliseconds(start) // width * width
-            bins = math.ceil((milliseconds(end) - first) / width)
-            if bins > BINS_MAX:
-                raise ValueError(f'{bins} steps are too many; the step must be at least '
-                                 f'{math.ceil((end - start) / BINS_MAX)} s')
-            total, low, high = np.zeros(bins), np.full(bins, np.nan), np.full(bins, np.nan)
-            count = np.zeros(bins, np.int64)
-            asked = {'first': first, 'last': first + bins * width, 'step': width, 'outlet': _id(connection, outlet)}
-            rolled = _EACH_MINUTE if width == MINUTE else _FROM_MINUTES
-            for query in (rolled, _FROM_PENDING) if width % MINUTE == 0 else (_FROM_READINGS,):
-                rows = np.array(connection.execute(query.format(q=quantity), asked).fetchall(), float).reshape(-1, 5)
-                bin = rows[:, 0].astype(np.int64)
-                total[bin] += rows[:, 1]
-                low[bin] = np.fmin(low[bin], rows[:, 2])
-                high[bin] = np.fmax(high[bin], rows[:, 3])
-                count[bin] += rows[:, 4].astype(np.int64)
-        mean = np.divide(total, count, out=np.full(bins, np.nan), where=count > 0)
-        return Series((first + width * np.arange(bins)) / MILLISECONDS, mean, low, high, count,
-                      width / MILLISECONDS, QUANTITIES[quantity])
+            bins = Bins(start, end, step, since[0] if since else 0)
+            asked = {'first': bins.first, 'last': bins.last, 'step': bins.width, 'outlet': _id(connection, outlet)}
+            rolled = _EACH_MINUTE if bins.width == MINUTE else _FROM_MINUTES
+            for query in (rolled, _FROM_PENDING) if bins.rolled else (_FROM_READINGS,):
+                bins.add(connection.execute(query.format(q=quantity), asked).fetchall())
+        return bins.series(quantity)
 
     def readings(self, outlet: str, start: float, end: float) -> np.ndarray:
         with self._connected() as connection:
@@ -130,6 +103,18 @@ class SqliteHistory(History):
         found = np.array([tuple(math.nan if value is None else value for value in row) for row in rows], READING)
         found['outlet'] = 0
         return found
+
+    def raw_since(self) -> float:
+        with self._connected() as connection:
+            since = connection.execute("SELECT value FROM facts WHERE name = 'raw_since'").fetchone()
+        return since[0] / MILLISECONDS if since else 0.0
+
+    def minutes(self, outlet: str, start: float, end: float) -> list[tuple]:
+        with self._connected() as connection:
+            return connection.execute(
+                f'SELECT {", ".join(schema.MINUTE_COLUMNS[1:])} FROM minutes WHERE outlet = ? AND minute >= ? '
+                'AND minute < ? ORDER BY minute',
+                (_id(connection, outlet), milliseconds(start) // MINUTE, milliseconds(end) // MINUTE)).fetchall()
 
     def records(self, kinds: Sequence[str] = (), subject: str | None = None, start: float | None = None,
                 end: float | None = None, limit: int = 1000, newest_first: bool = False) -> list[Record]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from rclpy.lifecycle import TransitionCallbackReturn
 
@@ -19,9 +18,9 @@ from hearthgrid_ros.time import to_msg, to_seconds
 from hub_nodes.store.backend import Retention, StoreError
 from hub_nodes.store.convert import SOURCES, Recorder, Source, reading_values
 from hub_nodes.store.costs import costs
-from hub_nodes.store.history import FILE, view
+from hub_nodes.store.history import view
 from hub_nodes.store.model import KINDS
-from hub_nodes.store.sqlite import SqliteBackend
+from hub_nodes.store.place import check_database, make_backend, remember
 from hub_nodes.store.writer import Stats, Writer
 
 POINTS_MAX = 2000   # of one answer
@@ -36,6 +35,8 @@ class StoreSettings:
     """How the store writes and how long it keeps."""
 
     state_dir: str = state_dir()
+    database: str = setting('', '', None, None, 'Address of a PostgreSQL database (postgresql://user@host/name; the '
+                            'password there or in a password file); empty: one file in the state folder.')
     flush_period: float = setting(0.5, 's', 0.05, 1.0, 'A reading waits at most this long before it is committed.')
     sync_period: float = setting(10.0, 's', 0.0, 600.0, 'A power cut costs at most the readings of this time; each '
                                  'time, the disk is waited for.')
@@ -54,6 +55,7 @@ class StoreSettings:
 
     def __post_init__(self) -> None:
         check_bounds(self)
+        check_database(self.database)
         if self.minutes_days < self.readings_days:
             raise ValueError('minutes_days must not be below readings_days: minutes outlive the readings they sum up')
 
@@ -80,10 +82,15 @@ class StoreNode(ManagedNode):
 
     def on_configure(self, state) -> TransitionCallbackReturn:
         folder = self.settings.state_dir
-        if not folder:
+        if not folder and not self.settings.database:
             self._temporary = tempfile.TemporaryDirectory(prefix='hearthgrid-store-')
             folder = self._temporary.name
-        self._backend = SqliteBackend(Path(folder) / FILE, self.settings.retention())
+        self._backend = make_backend(self.settings.database, folder, self.settings.retention())
+        try:
+            if self.settings.state_dir:
+                remember(folder, self.settings.database)
+        except OSError as error:
+            self.get_logger().warning(f'other programs will not find the database: {error.strerror}')
         self._history = self._backend.history()
         self._recorder = Recorder()
         self._outlets: set[str] = set()

@@ -52,6 +52,9 @@ MERGE_MINUTES = (
                 f'{q}_max = max(coalesce({q}_max, excluded.{q}_max), coalesce(excluded.{q}_max, {q}_max))'
                 for q in QUANTITIES))
 
+REPLACE_MINUTE = (f'INSERT OR REPLACE INTO minutes ({", ".join(MINUTE_COLUMNS)}) '
+                  f'VALUES ({", ".join("?" * len(MINUTE_COLUMNS))})')
+
 # Computes one minute anew from its readings. [minute start, minute end)
 RECOMPUTE_MINUTE = (
     f'INSERT OR REPLACE INTO minutes ({", ".join(MINUTE_COLUMNS)}) SELECT outlet, time / {MINUTE}, '
@@ -62,9 +65,13 @@ RECOMPUTE_MINUTE = (
 def pack(record: Record) -> tuple[str, str, int, int, str | bytes]:
     """Return a row of INSERT_RECORD: the text as it is, or compressed when it is long."""
     text = record.text.encode()
-    digest = int.from_bytes(blake2b(text, digest_size=8).digest(), 'little', signed=True)
     data = record.text if len(text) < COMPRESS_FROM else zlib.compress(text, 6)
-    return record.kind, record.subject, milliseconds(record.time), digest, data
+    return record.kind, record.subject, milliseconds(record.time), digest(record.text), data
+
+
+def digest(text: str) -> int:
+    """Return the number by which texts of one kind, subject and moment are told apart."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), 'little', signed=True)
 
 
 def unpack(kind: str, subject: str, time: int, data: str | bytes) -> Record:

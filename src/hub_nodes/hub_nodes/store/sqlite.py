@@ -5,13 +5,13 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from hub_nodes.store import rollup, schema
+from hub_nodes.store import restore, rollup, schema
 from hub_nodes.store.backend import Backend, Corrupt, Incompatible, Retention, Unavailable, Vanished, Written
 from hub_nodes.store.history import SqliteHistory
 from hub_nodes.store.model import MILLISECONDS, MINUTE, PACKED, QUANTITIES, READING, Batch, milliseconds
@@ -41,15 +41,21 @@ class SqliteBackend(Backend):
         self._lock: int | None = None
 
     def open(self) -> None:
-        if self._connection is not None:
+        waiting = self.path.with_name(self.path.name + restore.WAITING)
+        if self._connection is not None and not waiting.exists():
             if _identity(self.path) == self._file:
                 return
             self.close()
             raise Vanished(f'{self.path} was deleted or replaced')
+        self._disconnect()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._lock is None:
                 self._lock = _exclusive(self.path.with_name(self.path.name + '.lock'))
+            if waiting.exists():
+                if self.path.exists():
+                    self.set_aside('replaced')
+                os.replace(waiting, self.path)
         except OSError as error:
             raise Unavailable(f'{self.path}: {error.strerror}') from None
         with self._translated():
@@ -113,6 +119,16 @@ class SqliteBackend(Backend):
                 self._recompute |= minutes
             self._held = (self._held | minutes) - self._recompute
         return Written(len(rows), len(batch.readings) - len(rows))
+
+    def write_minutes(self, outlet: str, rows: Sequence[tuple], raw_since: float) -> None:
+        self.open()
+        with self._translated(), self._transaction() as connection:
+            if outlet not in self._outlets:
+                id = connection.execute('INSERT INTO outlets (name) VALUES (?)', (outlet,)).lastrowid
+                self._outlets = {**self._outlets, outlet: id}
+            connection.executemany(schema.REPLACE_MINUTE, [(self._outlets[outlet], *row) for row in rows])
+            self._raw_since = max(self._raw_since, milliseconds(raw_since))
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('raw_since', ?)", (self._raw_since,))
 
     def maintain(self, now: float) -> bool:
         self.open()
@@ -208,14 +224,14 @@ class SqliteBackend(Backend):
     def size(self) -> int:
         return sum(_size(self.path.with_name(self.path.name + tail)) for tail in ('', '-wal'))
 
-    def set_aside(self) -> str:
+    def set_aside(self, why: str = 'corrupt') -> str:
         self._disconnect()
         stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
-        name = f'{self.path.name}.corrupt-{stamp}'
+        name = f'{self.path.name}.{why}-{stamp}'
         number = 1
         while (target := self.path.with_name(name)).exists():
             number += 1
-            name = f'{self.path.name}.corrupt-{stamp}-{number}'
+            name = f'{self.path.name}.{why}-{stamp}-{number}'
         try:
             for tail in ('', '-wal'):  # SQLite finds a log by the name of its database
                 part = self.path.with_name(self.path.name + tail)

@@ -1,0 +1,198 @@
+"""A real PostgreSQL keeps the contract of every database behind the store, and faults of its own are told."""
+import importlib.util
+import math
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hearthgrid_msgs import msg, srv
+from hearthgrid_ros.interfaces import GET_HISTORY, READINGS
+from hearthgrid_ros.node import options
+from hearthgrid_ros.testing import graph
+from hearthgrid_ros.time import to_msg
+from hub_nodes.store import postgres, postgres_schema
+from hub_nodes.store.backend import Incompatible, Unavailable, Vanished
+from hub_nodes.store.node import StoreNode, StoreSettings
+from hub_nodes.store.place import open_history, remember
+from hub_nodes.store.postgres import PostgresBackend
+from hub_nodes.store.postgres_history import PostgresHistory, without_password
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f'{name}.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+postgres_server, contract = _load('postgres_server'), _load('store_contract')
+T0, batch, bins, record = contract.T0, contract.batch, contract.bins, contract.record
+
+
+@pytest.fixture(scope='module')
+def server():
+    made = postgres_server.Server()
+    made.start()
+    yield made
+    made.stop()
+
+
+class TestPostgres(contract.Contract):
+    @pytest.fixture(autouse=True)
+    def served(self, server):
+        self.url, self.schemas = server.url, {}
+
+    def make(self, folder, retention=None):
+        name = self.schemas.setdefault(folder, f's{abs(hash(str(folder)))}')
+        return PostgresBackend(self.url, retention, name)
+
+
+class TestPostgresInSmallSlices(TestPostgres):
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch):
+        for name, value in {'ROLL_MINUTES': 1, 'PRUNE_SPAN': 60_000, 'PRUNE_MINUTES': 1, 'PRUNE_RECORDS': 1}.items():
+            monkeypatch.setattr(postgres, name, value)
+
+
+@pytest.fixture
+def backend(server, request):
+    made = PostgresBackend(server.url, schema=f't{abs(hash(request.node.name))}')
+    yield made
+    made.close()
+
+
+def twin(backend):
+    return PostgresBackend(backend._url, schema=backend._schema)
+
+
+def test_a_second_writer_is_kept_out_until_the_first_is_gone(backend):
+    backend.open()
+    other = twin(backend)
+    with pytest.raises(Unavailable, match='another store writes'):
+        other.open()
+    backend.close()
+    other.open()
+    other.close()
+
+
+def test_what_a_newer_program_made_is_not_touched(backend):
+    backend.open()
+    backend._connection.execute('INSERT INTO migrations (version) VALUES (%s)', (len(postgres_schema.MIGRATIONS) + 1,))
+    backend.close()
+    with pytest.raises(Incompatible, match='newer'):
+        backend.write(batch((0, T0, 1.0)))
+    with pytest.raises(Incompatible):
+        backend.history().outlets()
+
+
+def test_tables_that_vanish_are_told_and_made_anew(backend):
+    backend.write(batch((0, T0, 1.0)))
+    backend._connection.execute(f'DROP SCHEMA {backend._schema} CASCADE')
+    with pytest.raises(Vanished):
+        backend.write(batch((0, T0, 2.0)))
+    backend.write(batch((0, T0, 2.0)))
+    assert backend.history().readings('kettle', T0, T0 + 1)['active_power'].tolist() == [2]
+
+
+def test_a_server_that_dies_and_comes_back_loses_nothing_durable(server, backend):
+    backend.write(batch((0, T0, 1.0), records=[record(n=1)]), durable=True)
+    server.kill()
+    with pytest.raises(Unavailable):
+        backend.write(batch((0, T0 + 1, 2.0)))
+    with pytest.raises(Unavailable):
+        backend.history().outlets()
+    server.start()
+    backend.write(batch((0, T0 + 1, 2.0)))
+    assert backend.history().readings('kettle', T0, T0 + 9)['active_power'].tolist() == [1, 2]
+    assert [r.data for r in backend.history().records()] == [{'n': 1}]
+
+
+def test_a_batch_that_fails_in_the_middle_leaves_nothing(backend, monkeypatch):
+    backend.write(batch((0, T0, 1.0)))
+    monkeypatch.setattr(postgres_schema, 'INSERT_RECORD', 'INSERT INTO nothing VALUES (%s, %s, %s, %s, %s)')
+    with pytest.raises(Vanished):
+        backend.write(batch((0, T0 + 1, 2.0), outlets=('kettle', 'new'), records=[record()]))
+    monkeypatch.undo()
+    backend.open()
+    assert backend.history().outlets() == ['heater', 'kettle']
+    assert len(backend.history().readings('kettle', T0, T0 + 9)) == 1
+
+
+def test_what_is_corrupt_is_set_aside(backend):
+    backend.write(batch((0, T0, 1.0)))
+    where = backend.set_aside()
+    assert '_corrupt_' in where
+    backend.open()
+    assert backend.history().outlets() == []
+    aside = PostgresHistory(backend._url, where.split()[-1])
+    assert aside.outlets() == ['heater', 'kettle']
+
+
+def test_a_database_that_is_too_large_gives_up_readings_but_not_minutes(server, request):
+    made = PostgresBackend(server.url, contract.Retention(size_max=1), f't{abs(hash(request.node.name))}')
+    made.write(batch((0, T0, 2.0), (0, T0 + 7200, 4.0)))
+    while made.maintain(T0 + 7300):
+        pass
+    assert made.size() > 1
+    assert made.history().readings('kettle', T0, T0 + 9000)['active_power'].tolist() == [4]
+    assert bins(made.history().aggregate('kettle', 'active_power', T0, T0 + 60, 60)) == [(0, 2, 2, 2, 1)]
+    made.close()
+
+
+def test_text_that_postgresql_cannot_hold_is_kept_without_it(backend):
+    backend.write(contract.Batch(contract.readings((0, T0, 1.0)), ('ket\0tle',), [record(subject='a\0b')]))
+    assert backend.history().outlets() == ['kettle'] and backend.history().records()[0].subject == 'ab'
+
+
+@pytest.mark.parametrize('url, shown', [
+    ('postgresql://home:secret@db.lan:5432/home?sslmode=require', 'postgresql://home@db.lan:5432/home?sslmode=require'),
+    ('postgresql://home@/x', 'postgresql://home@/x')])
+def test_a_password_is_not_shown(url, shown):
+    assert without_password(url) == shown == PostgresBackend(url).path
+
+
+def test_a_server_that_is_not_there_is_unavailable():
+    nowhere = PostgresBackend('postgresql://home:secret@127.0.0.1:1/none')
+    for act in (nowhere.open, nowhere.history().outlets):
+        with pytest.raises(Unavailable) as told:
+            act()
+        assert 'secret' not in str(told.value)
+    assert nowhere.size() == 0 and math.isfinite(nowhere.size())
+
+
+@pytest.mark.parametrize('name', ['', 'a b', 'x"; DROP TABLE y'])
+def test_a_schema_s_name_is_a_word(name):
+    with pytest.raises(ValueError):
+        PostgresBackend('postgresql://', schema=name)
+
+
+def test_the_node_writes_there_and_other_programs_find_it(server, tmp_path):
+    url = f'{server.url}&application_name=home'
+    with graph() as ros:
+        node = ros.add(StoreNode, **options('/home', {'state_dir': str(tmp_path), 'database': url}))
+        peer = ros.peer()
+        end = READINGS.publisher(peer)
+        assert ros.matched(end)
+        stamp = to_msg(node.now())
+        end.publish(msg.Reading(stamp=stamp, outlet='kettle', voltage=231.0))
+        assert ros.until(lambda: node._writer.stats().written == 1)
+        assert open_history(tmp_path).outlets() == ['kettle']
+        answer = ros.call(GET_HISTORY.client(peer), srv.GetHistory.Request(
+            outlet='kettle', quantity='voltage', start=to_msg(node.now() - 60)))
+        assert answer.success and [p.mean for p in answer.points if p.count] == [231.0]
+    assert not (tmp_path / 'hearthgrid.db').exists() and (tmp_path / 'store_database.json').stat().st_mode & 0o77 == 0
+    remember(tmp_path, '')
+    with pytest.raises(Unavailable):
+        open_history(tmp_path)
+
+
+@pytest.mark.parametrize('database', ['mysql://x', 'hearthgrid.db'])
+def test_an_address_of_another_kind_is_refused(database):
+    with pytest.raises(ValueError, match='database must'):
+        StoreSettings(database=database)
+
+
+def test_it_is_postgresql_that_answers(server):
+    with psycopg.connect(server.url) as connection:
+        assert 'PostgreSQL' in connection.execute('SELECT version()').fetchone()[0]
