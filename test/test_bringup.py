@@ -1,10 +1,14 @@
 """The plan of what runs where."""
 
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
+import typer
 
 from hearthgrid.bringup import HUB, SECTIONS, NodeSpec, Options, Process, plan
+from hearthgrid.cli import app
 from hearthgrid_ros.home import HomeError, parse
 
 HOME = 'outlets:\n' + ''.join(f'  - id: outlet_{n}\n' for n in range(30))
@@ -128,3 +132,12 @@ def test_too_many_voters_are_refused():
     flagged = ''.join(f'  - {{id: o{n}, voter: true}}\n' for n in range(7))
     with pytest.raises(HomeError, match='8 voters'):
         parse('outlets:\n' + flagged)
+
+
+def test_the_service_starts_with_options_that_exist():
+    unit = (Path(__file__).parents[1] / 'packaging/hearthgrid.service').read_text()
+    command = re.search(r"exec hearthgrid up (.*)'$", unit, re.M)[1]
+    known = {name for one in typer.main.get_command(app).commands['up'].params
+             for name in (*one.opts, *one.secondary_opts)}  # fmt: skip
+    asked = {word for word in command.split() if word.startswith('--')}
+    assert asked and asked <= known and 'KillSignal=SIGINT' in unit
