@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hearthgrid import __version__, evaluate_cli, report_cli, simulate_cli, train_cli
+from hearthgrid import __version__, evaluate_cli, report_cli, simulate_cli, store_cli, token_cli, train_cli, user_cli
 
 app = typer.Typer(
     name='hearthgrid',
@@ -68,6 +68,7 @@ def up(
     seed: Annotated[int, typer.Option(help='Of the simulation.')] = 1,
     each: Annotated[bool, typer.Option('--each', help='One process a node.')] = False,
     simulation: Annotated[bool, typer.Option(help='A simulated world behind the outlets.')] = True,
+    outlets: Annotated[bool, typer.Option(help='Python outlets; off where real ones speak.')] = True,
     hub: Annotated[bool, typer.Option(help='The nodes of the hub.')] = True,
     page: Annotated[bool, typer.Option(help='The page.')] = True,
     state_dir: StateDir = None,
@@ -93,6 +94,7 @@ def up(
             '',
             str(folder),
             simulation=simulation,
+            outlets=outlets,
             hub=hub,
             dashboard=page,
             port=port,
@@ -362,6 +364,9 @@ app.command()(evaluate_cli.evaluate)
 app.command()(evaluate_cli.identify)
 app.command()(simulate_cli.simulate)
 app.command()(report_cli.report)
+app.add_typer(store_cli.app, name='store')
+app.add_typer(user_cli.app, name='user')
+app.add_typer(token_cli.app, name='token')
 
 
 @app.command()

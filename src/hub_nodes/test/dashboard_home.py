@@ -153,6 +153,8 @@ class FakeHome(HomeNode):
         self.steady = steady  # without noise
         self.silent = False   # as if all readings were lost
         self.corrections: list = []
+        self.acknowledged: list = []
+        self.tested: list[str] = []
         self.dice = np.random.default_rng(5)
         self.out_until = 0.0
         self.readings = io.READINGS.publisher(self)
@@ -163,7 +165,8 @@ class FakeHome(HomeNode):
         self.island = io.ISLAND.publisher(self)
         self.outlets = [FakeOutlet(self, i) for i in range(count)]
         for row, answer in ((io.CORRECT_IDENTITY, self._correct), (io.GET_HISTORY, self._history),
-                            (io.SCRIPT_OUTAGE, self._outage), (io.GET_COSTS, self._costs)):
+                            (io.SCRIPT_OUTAGE, self._outage), (io.GET_COSTS, self._costs),
+                            (io.ACKNOWLEDGE, self._acknowledge), (io.TEST_NOTIFICATION, self._test)):
             row.server(self, answer)
         self._slow = [row.publisher(self) for row in (io.PRICES, io.WEATHER, io.PLAN)]
         self._forecasts = io.FORECASTS.publisher(self)
@@ -276,6 +279,16 @@ class FakeHome(HomeNode):
         response.success, response.currency = True, 'EUR'
         response.outlets = [msg.OutletCost(outlet=o.id, energy_kwh=o.energy, cost=0.31 * o.energy, priced=1.0)
                             for o in self.outlets]
+        return response
+
+    def _acknowledge(self, request, response):
+        self.acknowledged.append(request)
+        response.success = True
+        return response
+
+    def _test(self, request, response):
+        self.tested.append(request.channel)
+        response.success, response.message = request.channel != 'pager', 'no channel is called pager'
         return response
 
     def _outage(self, request, response):

@@ -23,8 +23,9 @@ CHROMIUM = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(
 ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
              '--disable-component-update', '--disable-sync']
 TIMEOUT = 20.0  # for anything to come true [s]
-PAGES = ('', 'devices', 'plan', 'microgrid', 'outlet/kettle')
-DRAWN = {'devices': '.loop svg polygon'}  # what shows that a page is drawn, where it is no chart
+PAGES = ('', 'devices', 'plan', 'microgrid', 'outlet/kettle', 'notices', 'settings')
+# what shows that a page is drawn, where it is no chart
+DRAWN = {'devices': '.loop svg polygon', 'notices': '.notices li', 'settings': '.facts.plain dd'}
 
 
 def needed(what: str) -> None:
@@ -273,7 +274,8 @@ def test_the_shed_order_is_changed_by_hand(page, home, url, how):
 
 
 # what one can use but a screen reader has no name for
-NAMELESS = '''() => [...document.querySelectorAll("a[href], button, input, select, [role=img], [role=group]")]
+NAMELESS = '''() => [...document.querySelectorAll(
+        "a[href], button, input:not([type=hidden]), select, [role=img], [role=group]")]
     .filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)'''
 
 

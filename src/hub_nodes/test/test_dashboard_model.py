@@ -241,6 +241,14 @@ def test_nothing_it_is_sent_makes_it_grow_beyond_its_bounds(events):
     assert sum(model.forecast(name, 'load') is not None for name in 'abcdefgh') <= 2
 
 
+@pytest.mark.parametrize('later, shown', [(0.0, 'kettle'), (1.0, 'toaster')])
+def test_an_outlets_own_answer_counts_only_for_a_later_signature_than_the_hubs(later, shown):
+    hub, own = Identity('a', NOW, 'known', 'kettle'), Identity('a', NOW + later, 'known', 'toaster', recipe='outlet 1')
+    for order in ((hub, own), (own, hub)):      # a late joiner hears them in any order
+        assert home(*order).outlet('a', NOW).identity.type == shown
+
+
+
 def test_types_of_which_identification_spoke():
     model = home(Identity('a', NOW, 'known', 'kettle', candidates=('kettle', 'toaster')), Identity('b', NOW, 'off'))
     assert model.types() == ['kettle', 'toaster']

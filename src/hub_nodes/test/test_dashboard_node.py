@@ -1,14 +1,24 @@
 """The node by itself: starts with its defaults, takes in topics, answers, and ends."""
 import asyncio
+import http.client
 import json
 import re
 import signal
 import socket
+import ssl
 import threading
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 
 import pytest
+from argon2 import PasswordHasher
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from hearthgrid_msgs import msg
 from hearthgrid_ros.interfaces import READINGS, RESET_TRIP, STATES
@@ -16,9 +26,11 @@ from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, own_domain, process
 from hearthgrid_ros.time import to_msg
 from hub_nodes.dashboard.node import DashboardNode
+from hub_nodes.dashboard.users import Users
 
 own_domain()
 NODE = 'hub_nodes.dashboard.node'
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def arguments(*parameters):
@@ -27,7 +39,7 @@ def arguments(*parameters):
 
 def url_of(child):
     for line in child.stdout:
-        found = re.search(r'the page is at (http://\S+/)', line)
+        found = re.search(r'the page is at (https?://\S+/)', line)
         if found:
             return found.group(1)
     raise AssertionError('the node ended before it served the page')
@@ -56,7 +68,11 @@ def test_it_starts_serves_and_ends_on_a_signal(number):
 
 
 @pytest.mark.parametrize('parameters, words', [
-    (['host:=0.0.0.0'], 'no login yet; set allow_remote'), (['port:=70000'], 'port'), (['page_rate:=0.0'], 'page_rate'),
+    (['host:=0.0.0.0'], 'make a user (hearthgrid user add) and set'),
+    (['host:=0.0.0.0', 'allow_remote:=true'], 'allow_remote needs a user, and there is none'),
+    (['certificate:=/nowhere.pem'], 'certificate and certificate_key go together'),
+    (['certificate:=/nowhere.pem', 'certificate_key:=/nowhere.key'], 'No such file'),
+    (['port:=70000'], 'port'), (['page_rate:=0.0'], 'page_rate'),
     (['home_file:=/nowhere/home.yaml'], 'home_file: /nowhere/home.yaml'),
 ])
 def test_a_setting_that_is_refused_is_one_line_and_exit_2(parameters, words):
@@ -65,11 +81,47 @@ def test_a_setting_that_is_refused_is_one_line_and_exit_2(parameters, words):
     assert child.returncode == 2 and words in said and 'Traceback' not in said
 
 
-def test_open_to_the_network_only_when_told_and_with_a_warning():
-    with process(NODE, *arguments('port:=0', 'host:=0.0.0.0', 'allow_remote:=true')) as child:
+def test_open_to_the_network_only_with_a_user_who_logs_in_and_with_a_warning(tmp_path):
+    Users(str(tmp_path), CHEAP).add('anna', 'correct horse battery', 'admin')
+    with process(NODE, *arguments('port:=0', 'host:=0.0.0.0', 'allow_remote:=true', f'state_dir:={tmp_path}')) as child:
         url = url_of(child)
-        assert 'without a login' in next(line for line in child.stdout if 'open to the network' in line)
+        assert 'without HTTPS' in next(line for line in child.stdout if 'open to other machines' in line)
         assert fetch(f'{url}api/health', Host='home.lan')[0] == 200
+        assert fetch(f'{url}api/status', Host='home.lan')[0] == 401
+
+
+def certificate(folder):
+    """Write a certificate of this machine and its key; return their paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'localhost')])
+    now = datetime.now(timezone.utc)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address('127.0.0.1'))]), False)
+            .sign(key, hashes.SHA256()))
+    paths = folder / 'cert.pem', folder / 'key.pem'
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+def test_with_a_certificate_it_speaks_https_and_nothing_else(tmp_path):
+    cert, key = certificate(tmp_path)
+    with process(NODE, *arguments('port:=0', f'certificate:={cert}', f'certificate_key:={key}')) as child:
+        url = url_of(child)
+        assert url.startswith('https://')
+        trust = ssl.create_default_context(cafile=str(cert))
+        with urllib.request.urlopen(f'{url}api/health', timeout=20, context=trust) as answer:
+            assert json.loads(answer.read())['ok']
+        with pytest.raises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
+            fetch(url.replace('https', 'http') + 'api/health')
+
+
+def test_a_damaged_file_of_users_is_one_line_and_exit_2(tmp_path):
+    (tmp_path / 'users.json').write_text('{')
+    with process(NODE, *arguments('port:=0', f'state_dir:={tmp_path}')) as child:
+        said, _ = child.communicate(timeout=30)
+    assert child.returncode == 2 and 'users.json cannot be read' in said and 'Traceback' not in said
 
 
 def test_a_port_in_use_is_one_line_and_exit_2():
@@ -177,7 +229,7 @@ def test_a_service_that_does_not_answer_is_told_and_nothing_is_kept(ros):
     ros.executor.remove_node(deaf)  # it is there, and never spins
     answer = asked(ros, dashboard.actions.reset_trip('kettle'))
     assert not answer.ok and 'did not answer' in answer.text
-    client = dashboard.actions._clients[RESET_TRIP.name, 'kettle']
+    client = dashboard.actions._caller._clients[RESET_TRIP.name, 'kettle']
     assert ros.until(lambda: not client._pending_requests)
     ros.end(dashboard)
 

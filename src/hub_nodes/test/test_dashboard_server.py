@@ -19,7 +19,7 @@ def test_what_is_this_machine(host, local):
 
 @pytest.mark.parametrize('host', ['0.0.0.0', '192.168.1.5', '::', 'home.example'])
 def test_an_address_the_network_reaches_needs_allow_remote(host):
-    with pytest.raises(ValueError, match='no login yet; set allow_remote'):
+    with pytest.raises(ValueError, match='make a user .* and set allow_remote'):
         listen(host, 0, False)
 
 

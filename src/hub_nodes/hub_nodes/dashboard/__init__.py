@@ -9,10 +9,15 @@
     words       numbers as people read them, always with a unit
     charts      chart options out of values
     backend     what a page may ask of the home
-    actions     that, carried into ROS
-    server      the web server in its thread, and who may reach it
-    routes      what is where: pages, /api/status, /api/health
+    actions     that, carried into ROS (mailbox: between threads, jobs: the action)
+    rows, users, tokens, sessions, attempts, audit, who    who may come in, each part by itself
+    access      these put together
+    permitted, people    the home, and its users and tokens, as one person may use them
+    server      the web server in its thread, and which machines and sites may reach it
+    door        who has not logged in gets no further; login: the pages for that
+    routes      what is where
+    api         the interface for programs
     widgets     native elements and charts that send only what changed
-    frame, overview, outlet, plan    the pages
+    frame, overview, outlet, plan, devices, microgrid, notices, settings_page    the pages
     node        the ROS side
 """

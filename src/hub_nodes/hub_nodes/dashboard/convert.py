@@ -27,13 +27,15 @@ _ENUMERATIONS: dict[type, dict[str, dict[int, str]]] = {
     msg.Forecast: {'quantity': words(msg.Forecast, 'QUANTITY_')},
     msg.Plan: {'status': words(msg.Plan, 'STATUS_')},
     msg.Breaker: {'state': words(msg.Breaker, 'STATE_')},
+    msg.Job: {'status': words(msg.Job, 'STATUS_')},
     msg.IslandMode: {'mode': words(msg.IslandMode, 'MODE_')},
 }
 _TYPES: dict[type, type] = {
     msg.Reading: values.Reading, msg.OutletState: values.State, msg.Identity: values.Identity,
     msg.Anomaly: values.Anomaly, msg.PriceSeries: values.Prices, msg.WeatherSeries: values.Weather,
     msg.Forecast: values.Forecast, msg.DevicePlan: values.DevicePlan, msg.Plan: values.Plan,
-    msg.Breaker: values.Tie, msg.IslandMode: values.Island,
+    msg.Breaker: values.Tie, msg.IslandMode: values.Island, msg.Job: values.Job,
+    msg.ScheduleEntry: values.ScheduleEntry,
 }
 
 
@@ -114,3 +116,8 @@ def history_of(outlet: str, quantity: str, response) -> values.History:
     start = tuple(to_seconds(point.start) for point in response.points)
     columns = [tuple(getattr(point, name) for point in response.points) for name in ('mean', 'minimum', 'maximum')]
     return values.History(outlet, quantity, response.unit, start, *columns)
+
+
+def schedule_of(outlet: str, response) -> values.Schedule:
+    """Return the schedule in a GetSchedule response."""
+    return values.Schedule(outlet, tuple(value_of(entry) for entry in response.entries))

@@ -21,6 +21,8 @@ class Correction:
 
     def __init__(self, backend: Backend, outlet: str, question: str = 'Not right? It is a …') -> None:
         self._backend, self._outlet = backend, outlet
+        if not backend.may('control'):
+            return
         with Tag('form', css='correct', aria_label='Correct the device') as form:
             with Tag('label', css='field'):
                 Tag('span', question)

@@ -109,7 +109,7 @@ class Row:
             with Tag('div', css='device-cost'):
                 self._power = Tag('p', words.DASH, 'outlet-power')
                 self._spent = Tag('p', '', 'hint')
-            with Tag('details', css='device-form') as self._details:
+            with Tag('details', css='device-form', hidden=None if backend.may('control') else True):
                 self._ask = Tag('summary', 'Not right?')
                 Correction(backend, outlet, 'It is a …')
 

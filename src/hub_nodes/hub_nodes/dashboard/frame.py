@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from nicegui import ui
 
 from hub_nodes.dashboard import words
-from hub_nodes.dashboard.backend import Backend
+from hub_nodes.dashboard.permitted import Permitted
 from hub_nodes.dashboard.views import HomeState
 from hub_nodes.dashboard.widgets import Tag
 
-PAGES = (('/', 'Overview'), ('/devices', 'Devices'), ('/plan', 'Plan'), ('/microgrid', 'Micro-grid'))
+PAGES = (('/', 'Overview'), ('/devices', 'Devices'), ('/plan', 'Plan'), ('/microgrid', 'Micro-grid'),
+         ('/notices', 'Notices'), ('/settings', 'Settings'))
 
 
 LOGO = ('<svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><path fill="currentColor" '
@@ -52,7 +53,7 @@ class Banner:
             self._detail = Tag('span', '', 'detail')
             self._mains = Tag('span', '', 'mains')
 
-    def refresh(self, backend: Backend) -> None:
+    def refresh(self, backend: Permitted) -> None:
         now = backend.now()
         level, head, detail = standing(backend.model.home_state(now), now)
         totals = backend.model.totals(now)
@@ -67,7 +68,7 @@ class Banner:
 class Clockwork:
     """Calls what a page shows as often as it may change, while somebody looks at it."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Permitted) -> None:
         self._backend, self._shown = backend, (-1, -1)
         self._views: list[Callable[[], None]] = []
         self._timer = ui.timer(1.0 / backend.page_rate, self.tick)
@@ -83,6 +84,10 @@ class Clockwork:
         state = (self._backend.model.version, math.floor(self._backend.now()))
         if state == self._shown:
             return
+        if not self._backend.welcome():
+            self._timer.active = False
+            ui.navigate.to('/login')
+            return
         self._shown = state
         for refresh in self._views:
             refresh()
@@ -95,7 +100,7 @@ class Clockwork:
 
 
 @contextmanager
-def page(backend: Backend, title: str, path: str) -> Iterator[Clockwork]:
+def page(backend: Permitted, title: str, path: str) -> Iterator[Clockwork]:
     """Yield the clockwork of a page with header and banner; what is made inside stands in its main part."""
     ui.page_title(f'{title} · Hearthgrid')
     ui.context.client.content.parent_slot.parent.tag = 'div'  # the framework wraps all in a <main>; ours is below
@@ -107,6 +112,7 @@ def page(backend: Backend, title: str, path: str) -> Iterator[Clockwork]:
         with Tag('nav', aria_label='Pages'):
             for target, name in PAGES:
                 Tag('a', name, href=target, aria_current='page' if target == path else None)
+        entrance(backend)
         Tag('button', '◐', 'look', type='button', aria_label='Switch between light and dark',
             title='Light or dark').on('click', js_handler='() => hearthgrid.toggleLook()')
     with Tag('main', id_='main', tabindex='-1'):
@@ -116,9 +122,17 @@ def page(backend: Backend, title: str, path: str) -> Iterator[Clockwork]:
         yield clockwork
 
 
+def entrance(backend: Permitted) -> None:
+    """Make who is logged in and the way out; without any user, the way to make the first."""
+    if not backend.who.name:
+        Tag('a', 'Set a password', 'entrance', href='/setup', title='Nobody needs to log in at this machine yet')
+        return
+    with Tag('form', css='entrance', method='post', action='/logout', aria_label='Login'):
+        Tag('span', backend.who.name, 'hint')
+        Tag('button', 'Log out', 'button plain', type='submit')
 
 
-def missing(backend: Backend, what: str) -> None:
+def missing(backend: Permitted, what: str) -> None:
     """Make the page that says that something does not exist."""
     ui.context.client.status_code = 404
     with page(backend, what, ''):

@@ -174,7 +174,7 @@ class ShedOrder:
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self._shown, self._order = backend, (), []
-        hint = 'From the top: kept longest. Drag a row, or use its buttons.'
+        hint = 'From the top: kept longest.' + ' Drag a row, or use its buttons.' * backend.may('control')
         with card('What is shed first', 'shed-order', hint):
             self._list = Tag('ol', css='shed-list')
             self._list.on('reorder', self._dropped, js_handler='(e) => emit(e.detail)')
@@ -217,11 +217,14 @@ class ShedOrder:
                 await self._move(view.outlet, to)
             return move
 
-        with Tag('li', css='shed-row', draggable='true', data_outlet=view.outlet, data_place=str(i)):
+        may = self._backend.may('control')
+        with Tag('li', css='shed-row', draggable='true' if may else None, data_outlet=view.outlet, data_place=str(i)):
             Tag('a', view.title, href=outlet_url(view.outlet), draggable='false')
             state = view.state.priority if view.state else ''
             Tag('span', joined(words.PRIORITIES.get(state, 'Not said yet').split(':')[0], 'shed now' if shed else ''),
                 'hint')
+            if not may:
+                return
             with Tag('span', css='movers'):
                 button('↑', mover(i - 1), 'choice', aria_label=f'Keep {view.title} longer',
                        disabled=True if i == 0 else None)

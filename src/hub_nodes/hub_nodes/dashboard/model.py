@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hearthgrid_core.devices.own import supersedes
 from hub_nodes.dashboard import values
 from hub_nodes.dashboard.values import METERS, NAN, Reading
 from hub_nodes.dashboard.views import HomeState, Limits, OutletView, Place, Step, Totals
@@ -36,6 +37,8 @@ class HomeModel:
         self._raised: dict[str, values.Anomaly] = {}
         self._cleared: deque[values.Anomaly] = deque(maxlen=limits.anomalies)
         self._forecasts: dict[tuple[str, str], values.Forecast] = {}
+        self._seen: dict[str, str] = {}
+        self._jobs: dict[tuple[str, str], values.Job] = {}
         self._latest: dict[type, object] = {}
         self._samples: deque[tuple[float, ...]] = deque(maxlen=limits.samples)
         self._mains: deque[tuple[float, float, float]] = deque(maxlen=limits.samples)
@@ -43,7 +46,7 @@ class HomeModel:
         self._put = {Reading: self._put_reading, values.State: self._put_state, values.Identity: self._put_identity,
                      values.Waveform: self._put_waveform, values.Request: self._put_request,
                      values.Island: self._put_island, values.Anomaly: self._put_anomaly,
-                     values.Forecast: self._put_forecast}
+                     values.Forecast: self._put_forecast, values.Job: self._put_job}
 
     def _new(self) -> _Outlet:
         return _Outlet(history=deque(maxlen=self._limits.outlet_samples))
@@ -91,7 +94,10 @@ class HomeModel:
         self._outlet(value.outlet).state = value
 
     def _put_identity(self, value: values.Identity, now: float) -> None:
-        self._outlet(value.outlet).identity = value
+        outlet = self._outlet(value.outlet)
+        held = outlet.identity
+        if held is None or supersedes(value.stamp, value.recipe, held.stamp, held.recipe):
+            outlet.identity = value
 
     def _put_waveform(self, value: values.Waveform, now: float) -> None:
         self._outlet(value.outlet).waveform = value
@@ -110,11 +116,13 @@ class HomeModel:
     def _put_anomaly(self, value: values.Anomaly, now: float) -> None:
         self._raised.pop(value.id, None)
         if value.status == 'cleared':
+            self._seen.pop(value.id, None)
             self._cleared.append(value)
             return
         self._raised[value.id] = value
         if len(self._raised) > self._limits.anomalies:
-            self._raised.pop(next(iter(self._raised)))
+            self._seen.pop(gone := next(iter(self._raised)), None)
+            self._raised.pop(gone)
 
     def _put_forecast(self, value: values.Forecast, now: float) -> None:
         key = (value.target, value.quantity)
@@ -122,6 +130,22 @@ class HomeModel:
         self._forecasts[key] = value
         if len(self._forecasts) > self._limits.forecasts:
             self._forecasts.pop(next(iter(self._forecasts)))
+
+    def _put_job(self, value: values.Job, now: float) -> None:
+        self._jobs.pop((value.outlet, value.id), None)
+        self._jobs[value.outlet, value.id] = value
+        if len(self._jobs) > self._limits.jobs:
+            self._jobs.pop(next(iter(self._jobs)))
+
+    def jobs(self) -> list[values.Job]:
+        """Return what is known of the outlets' jobs, those with the next deadline first."""
+        with self._lock:
+            return sorted(self._jobs.values(), key=lambda job: (job.deadline, job.outlet, job.id))
+
+    def forecasts(self) -> list[values.Forecast]:
+        """Return the newest forecast of each quantity and target."""
+        with self._lock:
+            return list(self._forecasts.values())
 
     def sample(self, now: float) -> None:
         """Append the home's power at `now` to the short history; call at an even pace."""
@@ -195,6 +219,17 @@ class HomeModel:
             raised = sorted(self._raised.values(), key=lambda a: (
                 order.index(a.severity) if a.severity in order else len(order), -a.stamp))
             return raised, list(reversed(self._cleared))
+
+    def see(self, id: str, by: str) -> None:
+        """Note who has seen an anomaly that is raised."""
+        with self._lock:
+            if id in self._raised:
+                self._seen[id] = by
+                self._version += 1
+
+    def seen(self, id: str) -> str:
+        """Return who has seen an anomaly, as far as this page's node knows; empty = nobody."""
+        return self._seen.get(id, '')
 
     def types(self) -> list[str]:
         """Return the device types identification has spoken of, in order."""

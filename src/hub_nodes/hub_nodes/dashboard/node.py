@@ -1,14 +1,17 @@
 """The dashboard node: topics into the view model, the web server in a thread beside the executor."""
 import sys
 
+from hearthgrid_msgs import msg
 from hearthgrid_ros import health
-from hearthgrid_ros.home import HomeError, load
+from hearthgrid_ros.home import Home, HomeError, load
 from hearthgrid_ros.interfaces import (
     ANOMALIES,
+    AUDIT,
     BATTERY,
     FORECASTS,
     IDENTITIES,
     ISLAND,
+    JOBS,
     PLAN,
     PRICES,
     READINGS,
@@ -18,17 +21,25 @@ from hearthgrid_ros.interfaces import (
     WEATHER,
 )
 from hearthgrid_ros.node import HomeNode, run
+from hearthgrid_ros.time import to_msg
 from hub_nodes.dashboard import when
+from hub_nodes.dashboard.access import Access
 from hub_nodes.dashboard.actions import Actions
+from hub_nodes.dashboard.audit import AuditLog, Entry
 from hub_nodes.dashboard.convert import value_of
+from hub_nodes.dashboard.door import Door
+from hub_nodes.dashboard.facts import told
 from hub_nodes.dashboard.model import HomeModel
 from hub_nodes.dashboard.routes import site
-from hub_nodes.dashboard.server import Gate, WebServer, is_loopback, listen
+from hub_nodes.dashboard.server import Gate, WebServer, check_certificate, listen
+from hub_nodes.dashboard.sessions import Sessions
 from hub_nodes.dashboard.settings import DashboardSettings
+from hub_nodes.dashboard.tokens import Tokens
+from hub_nodes.dashboard.users import Users
 from hub_nodes.dashboard.views import Limits, Place
 
 SUBSCRIBED = (READINGS, STATES, IDENTITIES, ANOMALIES, PLAN, FORECASTS, PRICES, WEATHER, TIE, ISLAND, BATTERY,
-              WAVEFORMS)
+              WAVEFORMS, JOBS)
 SAMPLE = 1.0       # between points of the live chart [s]
 REMEMBERED = 1000  # refusals said so far, so that each is said once
 
@@ -41,24 +52,44 @@ class DashboardNode(HomeNode):
     def __init__(self, **options) -> None:
         super().__init__('dashboard', **options)
         settings = self.settings
-        self.model = HomeModel(_places(settings.home_file), Limits(
+        home = _home(settings.home_file)
+        self.model = HomeModel(_places(home), Limits(
             samples=round(settings.live_minutes * 60 / SAMPLE), quiet_after=settings.quiet_after,
             clock_tolerance=settings.clock_tolerance))
         self._refused: set[str] = set()
         self._refusals = 0
+        self.access = self._open_access(settings)
         listener = listen(settings.host, settings.port, settings.allow_remote)
-        self.actions = Actions(self, self.model, settings)
+        self.actions = Actions(self, self.model, settings, told(home, settings))
         for topic in SUBSCRIBED:
             topic.subscription(self, self._take)
         self.create_timer(SAMPLE, self._tick)
         self.health.before_report(self._report)
-        self._server = WebServer(Gate(site(self.actions), settings.allow_remote), listener)
+        inner = Door(site(self.actions, self.access), self.access)
+        self._server = WebServer(Gate(inner, settings.allow_remote), listener, settings.certificate,
+                                 settings.certificate_key)
         self._server.start()
         self.url = self._server.url
         self.get_logger().info(f'the page is at {self.url}')
-        if not is_loopback(settings.host):
-            self.get_logger().warning(f'the page is open to the network at {settings.host}:{self._server.port} without '
-                                      'a login: whoever reaches it switches the outlets')
+        if settings.allow_remote and not settings.certificate:
+            self.get_logger().warning('the page is open to other machines without HTTPS: passwords travel in the clear')
+
+    def _open_access(self, settings: DashboardSettings) -> Access:
+        """Return who may come in. ValueError when the users' file is damaged, or other machines come without users."""
+        users = Users(settings.state_dir)
+        if not users.any() and settings.allow_remote:  # ValueError for a damaged file, in any case
+            raise ValueError('allow_remote needs a user, and there is none: hearthgrid user add NAME --role admin')
+        check_certificate(settings.certificate, settings.certificate_key)
+        self._audit = AUDIT.publisher(self)
+        log = AuditLog(settings.state_dir, self._tell, lambda text: self.get_logger().error(text))
+        return Access(users, Tokens(settings.state_dir), Sessions(settings.state_dir, settings.session_lifetime), log,
+                      settings.allow_remote, bool(settings.certificate), settings.api_rate)
+
+    def _tell(self, entry: Entry) -> None:
+        """Say on the topic who did what. Called from any thread."""
+        self.actions.post(lambda: self._audit.publish(msg.Audit(
+            stamp=to_msg(entry.at), user=entry.user, source=entry.source, action=entry.action, target=entry.target,
+            allowed=entry.allowed, detail=entry.detail)))
 
     def _take(self, message) -> None:
         try:
@@ -97,16 +128,20 @@ class DashboardNode(HomeNode):
             self.get_logger().error('the web server did not end in time')
 
 
-def _places(home_file: str) -> tuple[Place, ...]:
+def _home(home_file: str) -> Home | None:
     if not home_file:
         when.use('')
-        return ()
+        return None
     try:
         home = load(home_file)
     except HomeError as error:
         raise ValueError(f'home_file: {error}') from None
     when.use(home.timezone)
-    return tuple(Place(outlet.id, outlet.title, outlet.room) for outlet in home.outlets)
+    return home
+
+
+def _places(home: Home | None) -> tuple[Place, ...]:
+    return tuple(Place(outlet.id, outlet.title, outlet.room) for outlet in home.outlets) if home else ()
 
 
 def main() -> int:

@@ -179,7 +179,8 @@ class Doing:
                 self._cap, self._heat, self._refused = Fact('May draw'), Fact('Thermal load'), Fact('Requests refused')
             with Tag('label', css='field'):
                 Tag('span', 'Priority in an outage')
-                self._priority = Tag('select', aria_label='Priority in an outage')
+                self._priority = Tag('select', aria_label='Priority in an outage',
+                                     disabled=None if backend.may('control') else True)
                 with self._priority:
                     for word, text in words.PRIORITIES.items():
                         Tag('option', text, value=word)
@@ -200,7 +201,8 @@ class Doing:
         self._wish.say(f'You asked for {view.request.wish} at {words.clock(view.request.stamp, now)}, until '
                        f'{words.clock(view.request.expiry, now)}.' if view.request and view.wish != 'auto' else '')
         self._plan.say(f'The plan: {view.planned}' if view.planned else '')
-        self._reset.put(hidden=None if state is not None and state.trip != 'none' else True)
+        tripped = state is not None and state.trip != 'none'
+        self._reset.put(hidden=None if tripped and self._backend.may('control') else True)
         if state is None:
             return
         self._cap.say('without a cap' if state.power_max == math.inf else f'up to {words.power(state.power_max)}')

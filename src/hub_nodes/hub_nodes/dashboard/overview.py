@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
+from hub_nodes.dashboard.notices import Notices
 from hub_nodes.dashboard.views import OutletView, Totals
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
 
@@ -97,7 +98,7 @@ class Switch:
         self._backend, self._outlet, self._name = backend, outlet, outlet
         with Tag('div', css='switch', role='group') as self._group:
             self._buttons = {wish: button(text, self._ask(wish), 'choice', data_wish=wish, aria_pressed='false')
-                             for wish, text in WISHES}
+                             for wish, text in WISHES if backend.may('control')}
 
     def _ask(self, wish: str) -> Callable:
         async def ask() -> None:
@@ -106,7 +107,7 @@ class Switch:
 
     def refresh(self, view: OutletView) -> None:
         """Show what was asked last."""
-        self._group.put(aria_label=f'Switch {view.title}')
+        self._group.put(aria_label=f'Switch {view.title}', hidden=None if self._buttons else True)
         for wish, one in self._buttons.items():
             one.put(aria_pressed='true' if wish == view.wish else 'false')
 
@@ -159,45 +160,6 @@ class OutletCard:
         self._relay.say(quiet or words.relay(view.state))
         self._why.say('' if quiet else words.because(view.state))
         self._switch.refresh(view)
-
-
-class Notices:
-    """Anomalies: what is raised now, and what was."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend, self._shown = backend, None
-        with card('Notices', 'notices-card'):
-            self._none = Tag('p', 'Nothing unusual.', 'hint')
-            self._list = Tag('ul', css='notices', aria_live='polite')
-
-    def refresh(self) -> None:
-        raised, cleared = self._backend.model.anomalies()
-        shown = (*raised, *cleared[:3])
-        self._none.put(hidden=True if raised else None)
-        if shown == self._shown:
-            return
-        self._shown = shown
-        now = self._backend.now()
-        self._list.clear()
-        with self._list:
-            for anomaly in shown:
-                self._row(anomaly, now)
-
-    def _row(self, anomaly: values.Anomaly, now: float) -> None:
-        over = anomaly.status == 'cleared'
-        with Tag('li', data_severity='over' if over else anomaly.severity):
-            with Tag('p'):
-                kind = words.KINDS.get(anomaly.kind, 'Notice')
-                Tag('strong', f'{"Over" if over else words.SEVERITIES[anomaly.severity]}: {kind.lower()}')
-                Tag('span', words.clock(anomaly.stamp, now), 'hint')
-            with Tag('p'):
-                view = self._backend.model.outlet(anomaly.outlet, now)
-                if view is not None:
-                    Tag('a', view.title, href=outlet_url(anomaly.outlet))
-                Tag('span', anomaly.text)
-            known = words.evidence(anomaly)
-            if known:
-                Tag('p', known[:1].upper() + known[1:], 'hint')
 
 
 class Ahead:
@@ -267,4 +229,4 @@ class Simulation:
         return outage
 
     def refresh(self) -> None:
-        self._card.put(hidden=None if self._backend.simulated() else True)
+        self._card.put(hidden=None if self._backend.simulated() and self._backend.may('control') else True)

@@ -1,54 +1,72 @@
-"""Routes: the pages, `/api/status` and `/api/health`.
+"""Routes: the pages, the login and the interface.
 
 NiceGUI knows one site a process, so the home behind it is swapped in.
 """
 import zlib
 from importlib import resources
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
-from hub_nodes.dashboard import devices, frame, microgrid, outlet, overview, plan, status
+from hub_nodes.dashboard import (
+    devices,
+    frame,
+    login,
+    microgrid,
+    notices,
+    outlet,
+    overview,
+    plan,
+    settings_page,
+)
+from hub_nodes.dashboard.access import Access
+from hub_nodes.dashboard.api.site import add_api
 from hub_nodes.dashboard.backend import Backend
+from hub_nodes.dashboard.door import WHO
+from hub_nodes.dashboard.permitted import Permitted
+from hub_nodes.dashboard.who import Who
 
 ICON = frame.LOGO.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" color="#a8480f" ')
 STATIC = '/hearthgrid'
 
 _site: FastAPI | None = None
 _backend: Backend | None = None
+_access: Access | None = None
 
 
-def site(backend: Backend) -> FastAPI:
+def site(backend: Backend, access: Access) -> FastAPI:
     """Return the application that shows `backend`. A later call shows another home at the same application."""
-    global _site, _backend
-    _backend = backend
+    global _site, _backend, _access
+    _backend, _access = backend, access
     if _site is None:
         _site = _make()
     return _site
 
 
-def _home() -> Backend:
+def entry() -> Access:
+    """Return who may come to the home of this site."""
+    assert _access is not None
+    return _access
+
+
+def home_for(who: Who) -> Permitted:
+    """Return the home of this site as `who` may use it."""
     assert _backend is not None
-    return _backend
+    return Permitted(_backend, who, entry())
+
+
+def _home() -> Permitted:
+    """Return the home as the person may use it whose page is being made."""
+    return home_for(ui.context.client.request.scope[WHO])
 
 
 def _make() -> FastAPI:
     app = FastAPI(title='Hearthgrid', docs_url=None, redoc_url=None, openapi_url='/api/openapi.json')
     app.mount(STATIC, StaticFiles(packages=[(__package__, 'static')]), name='hearthgrid')
 
-    @app.get('/api/status', summary='Everything the overview shows')
-    def _status() -> dict:
-        return status.status(_home().model, _home().now())
-
-    @app.get('/api/health', summary='Whether the page is alive and the home is heard')
-    def _health() -> dict:
-        return status.health(_home().model, _home().now())
-
-    @app.get('/api/{rest:path}', include_in_schema=False)
-    def _nothing(rest: str) -> dict:
-        raise HTTPException(404, f'/api/{rest} does not exist')
-
+    login.add_routes(app, entry)
+    add_api(app, home_for, lambda: _backend)
     _pages()
     ui.run_with(app, root=lambda: frame.missing(_home(), 'No such page'), title='Hearthgrid', favicon=ICON, dark=None,
                 language='en-US', tailwind=False, binding_refresh_interval=None, show_welcome_message=False,
@@ -81,6 +99,16 @@ def _pages() -> None:
     def _microgrid() -> None:
         with frame.page(_home(), 'Micro-grid', '/microgrid') as clockwork:
             microgrid.build(_home(), clockwork)
+
+    @ui.page('/notices')
+    def _notices() -> None:
+        with frame.page(_home(), 'Notices', '/notices') as clockwork:
+            notices.build(_home(), clockwork)
+
+    @ui.page('/settings')
+    def _settings() -> None:
+        with frame.page(_home(), 'Settings', '/settings') as clockwork:
+            settings_page.build(_home(), clockwork)
 
     @ui.page('/outlet/{name}')
     def _outlet(name: str) -> None:

@@ -2,6 +2,7 @@
 import ipaddress
 import logging
 import socket
+import ssl
 import threading
 
 import uvicorn
@@ -12,11 +13,14 @@ LOCAL_NAMES = frozenset({'localhost', '127.0.0.1', '::1'})
 GRACE = 1     # given to open connections at the end [s]
 LIMIT = 10.0  # for stopping [s]
 BACKLOG = 64
+WORD_MAX = 1_000_000  # of a browser over the WebSocket [byte]
 POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-          "img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; "
+          "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
           "base-uri 'self'; form-action 'self'; frame-ancestors 'none'")
 HEADERS = ((b'content-security-policy', POLICY.encode()), (b'x-content-type-options', b'nosniff'),
-           (b'referrer-policy', b'no-referrer'), (b'x-frame-options', b'DENY'))
+           (b'referrer-policy', b'same-origin'), (b'x-frame-options', b'DENY'),
+           (b'cross-origin-opener-policy', b'same-origin'), (b'cross-origin-resource-policy', b'same-origin'),
+           (b'permissions-policy', b'camera=(), microphone=(), geolocation=()'))
 
 
 def is_loopback(host: str) -> bool:
@@ -32,7 +36,8 @@ def is_loopback(host: str) -> bool:
 def listen(host: str, port: int, allow_remote: bool) -> socket.socket:
     """Return a listening socket; port 0 takes any free one. ValueError, for people, when that may not or cannot be."""
     if not allow_remote and not is_loopback(host):
-        raise ValueError(f'host {host} would let the network in, and there is no login yet; set allow_remote to do so')
+        raise ValueError(f'host {host} would let the network in; to do so make a user (hearthgrid user add) and set '
+                         'allow_remote')
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         made = socket.socket(found[0], socket.SOCK_STREAM)
@@ -47,6 +52,18 @@ def listen(host: str, port: int, allow_remote: bool) -> socket.socket:
         raise ValueError(f'the page cannot be at {host}:{port}: {error.strerror or error}; '
                          'choose another with parameter port (0 = any free one)') from None
     return made
+
+
+def check_certificate(certificate: str, key: str) -> None:
+    """Raise ValueError, for people, when these files are no certificate and its key; empty = none is used."""
+    if not certificate and not key:
+        return
+    if not certificate or not key:
+        raise ValueError('certificate and certificate_key go together: both, or none')
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: b'')
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError(f'certificate {certificate} with key {key}: {error.strerror or error}') from None
 
 
 class Gate:
@@ -87,13 +104,16 @@ class Gate:
 
 
 class WebServer:
-    """Serves an application on a socket until stopped."""
+    """Serves an application on a socket until stopped; over HTTPS with the files of a certificate and its key."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, certificate: str = '', key: str = '') -> None:
         self._listener = listener
+        self._scheme = 'https' if certificate else 'http'
+        check_certificate(certificate, key)
         self.host, self.port = listener.getsockname()[:2]
         config = uvicorn.Config(app, log_level='warning', access_log=False, server_header=False, log_config=None,
-                                timeout_graceful_shutdown=GRACE)
+                                timeout_graceful_shutdown=GRACE, proxy_headers=False, ws_max_size=WORD_MAX,
+                                ssl_certfile=certificate or None, ssl_keyfile=key or None)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name='dashboard web', daemon=True)
 
@@ -101,7 +121,7 @@ class WebServer:
     def url(self) -> str:
         """Where a person finds the page."""
         host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'http://{"127.0.0.1" if host in ("0.0.0.0", "[::]") else host}:{self.port}/'
+        return f'{self._scheme}://{"127.0.0.1" if host in ("0.0.0.0", "[::]") else host}:{self.port}/'
 
     def _serve(self) -> None:
         logging.getLogger('uvicorn.error').addFilter(_not_the_grace)

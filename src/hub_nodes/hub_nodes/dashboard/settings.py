@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 
 from hearthgrid_core.settings import check_bounds, setting
+from hearthgrid_ros import params
 
 
 @dataclass(frozen=True)
@@ -10,8 +11,12 @@ class DashboardSettings:
 
     host: str = setting('127.0.0.1', '', None, None, 'Address the page is served at.')
     port: int = setting(8420, '', 0, 65535, 'Port of the page; 0 takes any free one and says which.')
-    allow_remote: bool = setting(False, '', None, None, 'Accept an address other machines can reach. There is no login '
-                                 'yet: whoever reaches the page switches the outlets.')
+    allow_remote: bool = setting(False, '', None, None, 'Let other machines in, each person with a login. Needs a user '
+                                 '(hearthgrid user add); give it a certificate too, or passwords travel in the clear.')
+    certificate: str = setting('', '', None, None, 'PEM file of the certificate for HTTPS; empty: HTTP.')
+    certificate_key: str = setting('', '', None, None, 'PEM file of its key, without a passphrase.')
+    session_lifetime: float = setting(43200.0, 's', 300.0, 2678400.0, 'After so long a person has to log in again.')
+    api_rate: float = setting(20.0, 'Hz', 0.1, 1000.0, 'Questions of one token or person that the interface answers.')
     page_rate: float = setting(2.0, 'Hz', 0.2, 10.0, 'How often an open page may change.')
     quiet_after: float = setting(5.0, 's', 1.5, 600.0, 'Without a reading for so long, an outlet counts as not heard.')
     clock_tolerance: float = setting(30.0, 's', 1.0, 86400.0, 'A reading stamped further from this clock is refused.')
@@ -20,6 +25,7 @@ class DashboardSettings:
     live_minutes: int = setting(15, 'min', 1, 240, 'Length of the live charts kept in memory.')
     home_file: str = setting('', '', None, None, 'The home file, for titles, rooms and the time zone; empty shows '
                              'outlets as they are heard, in this machine\'s zone.')
+    state_dir: str = params.state_dir()
 
     def __post_init__(self) -> None:
         check_bounds(self)

@@ -22,6 +22,11 @@ def plain(value):
     return value
 
 
+def as_plain(value) -> dict:
+    """Return a value of the page as JSON takes it."""
+    return plain(asdict(value))
+
+
 def outlet(view: OutletView) -> dict:
     """Return one outlet."""
     return plain({

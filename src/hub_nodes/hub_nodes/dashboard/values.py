@@ -3,6 +3,7 @@
 Times are seconds since the epoch [s]; a quantity that was not measured is NaN; enumerations are the message's own words
 in lower case ('unknown' for 0).
 """
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -259,3 +260,48 @@ class History:
     mean: tuple[float, ...] = ()        # NaN = nothing known
     minimum: tuple[float, ...] = ()
     maximum: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScheduleEntry:
+    """A weekly rule of an outlet, in the home's local time."""
+
+    days: int                           # sum of 1 (Monday) … 64 (Sunday)
+    start_minute: int                   # of the day, 0 … 1439
+    end_minute: int                     # exclusive; at or below start = next day
+    on: bool
+    power_max: float = math.inf         # infinity = no cap [W]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What an outlet does by itself."""
+
+    outlet: str
+    entries: tuple[ScheduleEntry, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobWish:
+    """A deferrable job as asked."""
+
+    id: str
+    energy_kwh: float                   # [kWh]
+    deadline: float                     # [s]
+    power: float                        # expected while it runs [W]
+    interruptible: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A deferrable job an outlet holds."""
+
+    stamp: float
+    outlet: str
+    id: str
+    status: str = 'unknown'             # waiting, running, done, missed, cancelled
+    energy_kwh: float = NAN             # asked [kWh]
+    delivered_kwh: float = NAN          # so far [kWh]
+    power: float = NAN                  # while it runs [W]
+    deadline: float = NAN               # [s]
+    interruptible: bool = False

@@ -23,6 +23,7 @@ class Limits:
     outlet_samples: int = 300   # of each outlet's power, one a reading
     anomalies: int = 100        # raised at once, and as many cleared
     forecasts: int = 1100
+    jobs: int = 1000
     steps: int = 200            # of the micro-grid's sequence
     quiet_after: float = 5.0    # without a reading an outlet counts as not heard [s]
     clock_tolerance: float = 30.0  # a reading's stamp may be off by this [s]

@@ -1,0 +1,10 @@
+"""The benchmark of forged commands in short: none of them is obeyed, every genuine one is."""
+
+from hearthgrid import benchmark
+
+
+def test_no_forged_command_is_obeyed_and_every_genuine_one_is(monkeypatch):
+    monkeypatch.setenv('HEARTHGRID_FRAMES', '2000')
+    results = benchmark.find()['forged-commands'].run(lambda text: None)
+    assert [result.name for result in results if not result.holds] == []
+    assert sum(result.baseline > 0 for result in results) >= 3  # without a key they would be
