@@ -78,7 +78,7 @@ HUB = (  # name, class, and what the plan tells it; in the order they start
     ('gateway', 'hub_nodes.gateway:GatewayNode', ('home_file', 'state_dir')),
     ('grid_service', 'hub_nodes.grid_service.node:GridServiceNode', ('home_file', 'state_dir')),
     ('market', 'hub_nodes.adapters.market:MarketNode', ('home_file', 'state_dir')),
-    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'port')),
+    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'state_dir', 'port')),
 )
 SECTIONS = ('notify', 'grid_service', 'market', 'gateway')  # of the home file: each starts the node of its name
 ALONE = ('plan', 'dashboard', 'gateway')  # a solver, a web server and strangers' bytes must not hold up the others
@@ -131,6 +131,8 @@ def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]
         'throttleable': outlet.throttleable,
         'minimum_on_time': outlet.minimum_on,
         'minimum_off_time': outlet.minimum_off,
+        'island_power': home.battery.power_max if home.battery and home.inverter else 0.0,
+        'island_voltage': home.supply.voltage,
         'timezone': home.timezone,
         'schedule': json.dumps([rule.row() for rule in outlet.schedule]),
         'state_dir': options.state_dir,
@@ -150,6 +152,9 @@ def member(home: Home, id: str, options: Options, **facts) -> NodeSpec:
         'outlets': len(home.outlets),
         'inverter': home.inverter,
         'inverter_power': home.battery.power_max if home.battery and home.inverter else 0.0,
+        'battery_kwh': home.battery.capacity_kwh if home.battery and home.inverter else 0.0,
+        'battery_efficiency': home.battery.efficiency if home.battery else 0.95,
+        'grid_power': home.supply.import_max,
         'state_dir': options.state_dir,
     }
     return _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', id, facts)

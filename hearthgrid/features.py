@@ -33,6 +33,7 @@ CYCLES, CYCLES_MIN = 10, 3
 WINDOWS = 8  # of a recording
 ALL = 64  # harmonics that 128 samples a cycle hold
 PASSED = 0.9  # of what the Nyquist frequency allows that a converter's filter lets through
+NARROW = int(PASSED * 1000.0 / 2 / 60.0)  # harmonics that a converter at 1 kHz holds
 IDLE = 0.05  # a window with less current than this share of the recording's largest says nothing of the load
 FRAME_WINDOW = 32
 QUANTILES = (0.1, 0.5, 0.9)

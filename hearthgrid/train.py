@@ -1,5 +1,6 @@
 """`hearthgrid train`: from recordings to a model that the `identify` node runs, and a report of what it is worth."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hearthgrid.features import table
+from hearthgrid.features import NARROW, bandwidth, table
 from hearthgrid_core.devices.bundle import UNITS_MAX, Trained, Unit, pack
 from hearthgrid_core.devices.examples import DevicesError, checked_label
 from hearthgrid_core.devices.forest import grow
@@ -20,7 +21,7 @@ from hearthgrid_core.devices.protocol import Scores, score
 from hearthgrid_core.devices.prototypes import NEAR, Prototypes
 from hearthgrid_ros.recordings import WAVEFORM, Hints, collect
 
-RECIPE = 1  # any change of a number here is a new recipe
+RECIPE = 2  # any change of a number here is a new recipe
 EXAMPLES = 600  # kept for novelty
 STATES = 2  # prototypes of a unit
 LESSONS = 3  # windows that teach a unit where the certainty of prototypes is measured
@@ -36,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 class Examples:
     """features : (n, d)     labels, models : (n,) text     recording : (n,) int     group : (n,) what stays together
 
+    narrow : (n,) bool, a copy of a window as a converter at 1 kHz sees it; copies come last
     sources : names of the files     problems : what is wrong with recordings left out
     """
 
@@ -44,15 +46,23 @@ class Examples:
     models: np.ndarray
     recording: np.ndarray
     group: np.ndarray
+    narrow: np.ndarray
     sources: tuple[str, ...]
     problems: tuple[str, ...]
+
+    @property
+    def recorded(self) -> 'Examples':
+        """The windows as they were recorded."""
+        of = ('features', 'labels', 'models', 'recording', 'group', 'narrow')
+        return replace(self, **{name: getattr(self, name)[~self.narrow] for name in of})
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
     """student : a `hearthgrid.distil.Student`     scores : of examples judged by models that did not see their group
 
-    truth : (n,) class of each example     curve : (k, 2) number of trees and log loss on a quarter of the groups
+    validation, truth : of the windows as they were recorded, (n,) the class of each
+    curve : (k, 2) number of trees and log loss on a quarter of the groups
     """
 
     trained: Trained
@@ -66,7 +76,9 @@ class Made:
 
 
 def load(path: Path, group: str, progress: Progress, hints: Hints | None = None) -> Examples:
-    """Return windows of all waveforms below `path` as features.
+    """Return windows of all waveforms below `path` as features, and copies of them without the upper harmonics.
+
+    A model that never saw a load without them takes their absence, at a low sampling rate, for another load.
 
     group : the fact that must not be on both sides of a test; '' = the unit where a type has several, else the
     recording     RecordingError, ValueError where nothing can be learnt from
@@ -78,8 +90,13 @@ def load(path: Path, group: str, progress: Progress, hints: Hints | None = None)
         checked_label(label, model)
     groups = of.fact(group) if group else _groups(labels, models)
     sources = tuple(dict.fromkeys(Path(str(example.source).split('#')[0]).name for example in of.examples))
-    at = of.recording
-    return Examples(of.rows, labels[at], models[at], at, groups[at], sources, (*map(str, problems), *of.problems))
+    rows, at, count = of.rows, of.recording, len(of.recording)
+    wide = np.flatnonzero([bandwidth([example]) > NARROW for example in of.examples])
+    if wide.size:
+        copies = table([of.examples[k] for k in wide], WAVEFORM, harmonics=NARROW)
+        rows, at = np.vstack([rows, copies.rows]), np.concatenate([at, wide[copies.recording]])
+    return Examples(rows, labels[at], models[at], at, groups[at], np.arange(len(at)) >= count, sources,
+                    (*map(str, problems), *of.problems))
 
 
 def _groups(labels: np.ndarray, models: np.ndarray) -> np.ndarray:
@@ -96,20 +113,27 @@ def make(examples: Examples, seed: int, kind: str, progress: Progress, date: str
     begin = time.monotonic()
     teacher, found = train_validated(examples.features, examples.labels, examples.group, seed, examples=EXAMPLES,
                                      progress=lambda share: progress('training', round(100 * share), 100))
-    truth = np.searchsorted(teacher.classes, examples.labels)
-    right = found.tested & (found.probability.argmax(axis=1) == truth)
+    right = found.tested & (found.probability.argmax(axis=1) == np.searchsorted(teacher.classes, examples.labels))
     if not right.any():
         raise DevicesError('too few groups: nothing could be judged by a model that had not seen it')
-    bound = float(np.quantile(found.novelty[right], 1 - FALSE_UNKNOWN))
-    scores = score(examples.labels[found.tested], found.probability[found.tested], teacher.classes)
     student = distil(teacher, examples.features, examples.labels, seed, kind,
                      lambda share: progress('TensorFlow Lite', round(100 * share), 100))
+    slow = found.tested & examples.narrow
+    at_1khz = float(right[slow].mean()) if slow.any() else float('nan')
+    # From here on all is told of, and fitted to, the windows as they were recorded.
+    kept = ~examples.narrow
+    found, right = Validation(found.tested[kept], found.probability[kept], found.novelty[kept]), right[kept]
+    examples = examples.recorded
+    truth = np.searchsorted(teacher.classes, examples.labels)
+    bound = float(np.quantile(found.novelty[right], 1 - FALSE_UNKNOWN))
+    scores = score(examples.labels[found.tested], found.probability[found.tested], teacher.classes)
     names = np.array([f'{label}\t{model}' for label, model in zip(examples.labels, examples.models, strict=True)])
     noise = look_noise(examples.features, np.unique(names, return_inverse=True)[1]).astype(np.float32)
     provenance = {
         'recipe': RECIPE, 'made': date, 'seed': seed, 'sources': list(examples.sources[:SOURCES_MAX]),
         'source_count': len(examples.sources), 'windows': len(truth), 'recordings': len(np.unique(examples.recording)),
-        'accuracy': scores.accuracy, 'macro_f1': scores.macro_f1, 'calibration_error': scores.calibration_error,
+        'accuracy': scores.accuracy, 'accuracy_1khz': scores.accuracy if math.isnan(at_1khz) else at_1khz,
+        'macro_f1': scores.macro_f1, 'calibration_error': scores.calibration_error,
         'temperature': teacher.temperature, 'blend': teacher.blend, 'student': student.kind, 'trees': student.trees,
         'agreement': student.agreement, 'milliseconds': student.milliseconds, 'bytes': len(student.tflite),
     }
@@ -203,7 +227,8 @@ def summary(made: Made) -> str:
         f'{len(trained.classes)} types, {len({(u.type, u.model) for u in trained.units})} units, '
         f'{trained.provenance["windows"]} windows of {trained.provenance["recordings"]} recordings\n'
         f'inner folds: accuracy {scores.accuracy:.4f} ({scores.accuracy_low:.4f} … {scores.accuracy_high:.4f}), '
-        f'macro-F1 {scores.macro_f1:.4f}, calibration error {scores.calibration_error:.4f}\n'
+        f'macro-F1 {scores.macro_f1:.4f}, calibration error {scores.calibration_error:.4f}, '
+        f'accuracy at 1 kHz {trained.provenance["accuracy_1khz"]:.4f}\n'
         f'TensorFlow Lite: {copy}, {len(trained.tflite):,} bytes, {student.milliseconds:.3f} ms a window, '
         f'agrees with its teacher on {student.agreement:.4f}\n'
         f'made in {made.seconds:.0f} s, hash {trained.hash[:16]}'

@@ -241,6 +241,17 @@ def test_a_group_is_left_out_whole_and_a_class_of_one_group_is_not_scored(series
     assert not every.probability[every.truth == 'router', router].any()      # never seen, so never answered
 
 
+def test_calibration_is_told_with_and_without_chance(series):
+    arguments = 'evaluate', series, '--protocol', 'leave-group-out', '--group', 'house'
+    found = json.loads(run(*arguments, '--json').stdout)['calibration']
+    assert found['error_low'] <= found['error'] <= found['error_high'] and found['debiased'] <= found['debiased_high']
+    assert f'{found["debiased"]:.4f}' in said(run(*arguments)) and 'without chance' in said(run(*arguments))
+    made = judge.load(series)
+    outcome = judge.evaluate(made, judge.Protocol('leave-group-out', 'house'))
+    assert sorted(set(outcome.group)) == ['0', '1', '2'] and len(outcome.group) == len(outcome.truth)
+    assert judge.evaluate(made, judge.Protocol('kfold', folds=3)).group is None
+
+
 def test_the_page(series, tmp_path):
     result = run('evaluate', series, '--protocol', 'leave-group-out', '--group', 'house', '--report', tmp_path / 'r')
     assert result.exit_code == 0, said(result)

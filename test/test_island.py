@@ -10,10 +10,10 @@ import time
 import pytest
 
 from hearthgrid.bringup import Options, Process, hub_nodes, member, outlet_nodes, plan
-from hearthgrid_msgs.msg import IslandMode, OutletState, Request
+from hearthgrid_msgs.msg import InverterSetpoint, IslandMode, OutletState, Request
 from hearthgrid_msgs.srv import ScriptOutage
 from hearthgrid_ros.home import parse
-from hearthgrid_ros.interfaces import ISLAND, REQUEST, SCRIPT_OUTAGE, STATES
+from hearthgrid_ros.interfaces import INVERTER_SETPOINT, ISLAND, REQUEST, SCRIPT_OUTAGE, STATES
 from hearthgrid_ros.testing import Graph, own_domain
 
 HOME = """
@@ -128,6 +128,7 @@ def home(tmp_path_factory):
     STATES.subscription(peer, made.heard.states.append)
     for outlet in OUTLETS:
         REQUEST.subscription_to(peer, outlet, made.requests.append)
+    made.setpoints = graph.hear(peer, INVERTER_SETPOINT)
     made.outage = SCRIPT_OUTAGE.client(peer)
     made.start(*made.plan)
     yield made
@@ -171,6 +172,8 @@ def test_an_outage_needs_no_election_and_every_step_is_told(home):
     until(home, lambda: set(home.heard.latest()[leader].shed) == {'heater', 'fan'})
     until(home, lambda: all(any(r.sender == leader and r.power_max == power for r in home.requests)
                             for power in (0.0, float('inf'))))
+    until(home, lambda: any(s.sender == 'battery' and s.mode == InverterSetpoint.MODE_FORM and s.frequency != 50.0
+                            for s in home.setpoints))     # the inverter takes its own droop back
     log = (home.folder / f'{leader}.txt').read_text()
     assert all(f'leader of term {term}: {step}, ' in log for step in ('confirmation', 'join', 'shed', 'regulate'))
     check(home)
@@ -315,7 +318,8 @@ def test_a_network_in_two_halves_has_one_authority_and_heals(wires, tmp_path):
     side = {name: key for key, names in SIDES.items() for name in names}
     made = Processes(
         tmp_path, lambda name: ['ip', 'netns', 'exec', spaces[side[name]]],
-        ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET', FASTDDS_BUILTIN_TRANSPORTS='UDPv4')
+        ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET', FASTDDS_BUILTIN_TRANSPORTS='UDPv4',
+        FASTDDS_DEFAULT_PROFILES_FILE='')  # which would bind it to the loopback interface
     watches = {}
     try:
         made.start(*side)

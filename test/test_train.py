@@ -69,6 +69,18 @@ def made(folder):
     return examples, training.make(examples, 3, 'auto', quiet, '2026-01-01')
 
 
+def test_every_window_is_learnt_a_second_time_as_a_slow_converter_sees_it(made):
+    examples, result = made
+    wide, slow = (examples.features[chosen] for chosen in (~examples.narrow, examples.narrow))
+    high = np.r_[7:21, 28:42]    # real and imaginary parts of the harmonics beyond the seventh
+    assert wide.shape == slow.shape and np.abs(wide[:, high]).max() > 1e-3 > np.abs(slow[:, high]).max()
+    np.testing.assert_allclose(slow[:, 42:45], wide[:, 42:45], atol=1e-3)       # as large as it was
+    for part in ('labels', 'models', 'recording', 'group'):
+        assert (getattr(examples, part)[examples.narrow] == getattr(examples, part)[~examples.narrow]).all()
+    assert len(result.truth) == len(wide) == len(result.validation.tested) == len(examples.recorded.labels)
+    assert result.trained.provenance['accuracy_1khz'] == 1.0 and result.trained.provenance['windows'] == len(wide)
+
+
 def test_the_copy_answers_as_its_teacher(made):
     examples, result = made
     from hub_nodes.identify.litert import LiteModel
@@ -89,7 +101,7 @@ def test_a_blend_with_a_regression_is_copied_too(made):
     from hearthgrid.distil import distil
     from hearthgrid_core.devices.model import _regress, even_weights
     from hub_nodes.identify.litert import LiteModel
-    examples, result = made
+    examples, result = made[0].recorded, made[1]
     weights = _regress(result.teacher.ranks(examples.features), result.truth,
                        even_weights(result.truth, examples.group), 3)
     teacher = dataclasses.replace(result.teacher, weights=weights, blend=0.5)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from builtin_interfaces.msg import Time
 
 from hearthgrid_core.devices import AnomalyDetector, AnomalyEvent, AnomalySettings, DevicesError, Observation, Trip
+from hearthgrid_core.devices.own import supersedes
 from hearthgrid_core.settings import setting
 from hearthgrid_msgs import msg
 from hearthgrid_ros import home
@@ -66,6 +67,7 @@ class _Outlet:
     detector: AnomalyDetector
     readings: deque = field(default_factory=lambda: deque(maxlen=QUEUE))
     signature: msg.Signature | None = None
+    identified: tuple[float, str] = (-math.inf, '')     # stamp and recipe of what is held [s]
     type: str = ''
     unknown: bool = False
     named: bool = False
@@ -159,8 +161,10 @@ class AnomalyNode(HomeNode):
 
     def _on_identity(self, message: msg.Identity) -> None:
         if message.outlet:
-            outlet = self._outlet(message.outlet)
-            outlet.type = message.type
+            outlet, identified = self._outlet(message.outlet), (to_seconds(message.stamp), message.recipe)
+            if not supersedes(*identified, *outlet.identified):
+                return
+            outlet.identified, outlet.type = identified, message.type
             if message.state != message.STATE_OFF:      # which says nothing new of what it is
                 outlet.named = message.state == message.STATE_NAMED
                 # before anything was taught, everything is unknown

@@ -1,6 +1,7 @@
 """Forecasts: readings, weather and prices in; load, photovoltaic power, price and temperature ahead, with spread, out.
 
-Callbacks store; a worker thread learns and forecasts from a snapshot, so that nothing waits for it.
+Callbacks store; a worker thread learns and forecasts from a snapshot, so that nothing waits for it. Once a day it
+trains the learned models; each is used only while it beats the baselines, and the diagnostics say by how much.
 """
 import math
 from array import array
@@ -11,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hearthgrid_core.forecast import (
+    DAY,
+    LEARNED,
     LOAD,
     METERS,
     PHOTOVOLTAIC,
@@ -22,6 +25,7 @@ from hearthgrid_core.forecast import (
     HomePower,
     Recorder,
     Series,
+    Verdict,
     photovoltaic,
 )
 from hearthgrid_core.settings import setting
@@ -37,9 +41,12 @@ TICK = 1.0                          # of the timer that decides [s]
 AHEAD_MAX, BEHIND_MAX = 5.0, 60.0   # how far a reading's stamp may be from now [s]
 STEPS_MAX = 576                     # of a series in a message
 HISTORY_STEP, HISTORY_LENGTH = 900.0, 20 * 86400.0  # asked of the store, within its 2 000 points [s]
+TRAIN_AFTER = 20.0                  # the last answer of the store [s]
 EARLY = 10.0                        # least time between forecasts in the first minutes [s]
 ANSWER_WAIT, RETRY = 5.0, 2.0        # for the store; a first answer may be lost while ends still find each other [s]
 PV_LEAST = 1000.0                   # rating assumed of panels that nobody described [W]
+PRICE_MEMORY = 400 * DAY            # prices are few, and theirs is a yearly course [s]
+FORESEEN = 0.6                      # of the past must be known of the weather for a model to be fitted with it [1]
 LEVELS = {'load': msg.Forecast.QUANTITY_LOAD, 'pv': msg.Forecast.QUANTITY_PV,
           'price': msg.Forecast.QUANTITY_IMPORT_PRICE, 'temperature': msg.Forecast.QUANTITY_AIR_TEMPERATURE}
 
@@ -51,6 +58,7 @@ class ForecastNodeSettings(ForecastSettings):
     home_file: str = home_file()
     period: float = setting(120.0, 's', 1.0, 3600.0, 'Time between two forecasts.')
     learn_period: float = setting(3600.0, 's', 10.0, 86400.0, 'Time between two competitions of the methods.')
+    train_period: float = setting(86400.0, 's', 60.0, 30 * 86400.0, 'Time between two fittings of the learned models.')
     warm_up: float = setting(3.0, 's', 0.0, 600.0, 'How long the grid meter is listened to before the first forecast.')
 
 
@@ -92,6 +100,16 @@ class Snapshot:
     temperature_past: Series
     learn: bool
 
+    def foreseen(self, name: str, past: Series, count: int) -> np.ndarray | None:
+        """Return (1, n + count) what the weather service said of each step of `past` and after; None = too little."""
+        ahead, recorded = {'pv': (self.irradiance, self.irradiance_past), 'home': (
+            self.temperature, self.temperature_past)}[name]
+        if ahead is None or not len(past):
+            return None
+        made = [series.resampled(past.start, past.step, len(past) + count, 0.01).values for series in (ahead, recorded)]
+        values = np.where(np.isnan(made[0]), made[1], made[0])
+        return values[None] if np.isfinite(values[:len(past)]).mean() >= FORESEEN else None
+
 
 class Forecasting:
     """The forecasters of a home; used by the worker thread alone."""
@@ -103,43 +121,77 @@ class Forecasting:
 
     def make(self, snapshot: Snapshot) -> list[tuple[str, str, Forecast]]:
         """Return (quantity, target, forecast) of all that can be forecast."""
-        out = [('load', 'home', self._own('home', snapshot.home, snapshot.learn)),
-               ('load', 'base', self._own('base', snapshot.base, snapshot.learn))]
+        count = self._settings.count
+        out = [('load', name, self._own(name, past, snapshot.learn, snapshot.foreseen('home', past, count)))
+               for name, past in (('home', snapshot.home), ('base', snapshot.base))]
         if snapshot.pv is not None:
             out.append(('pv', 'home', self._photovoltaic(snapshot)))
-        for name, ahead, past in (('price', snapshot.price, snapshot.price_past),
-                                  ('temperature', snapshot.temperature, snapshot.temperature_past)):
+        for name, ahead in (('price', snapshot.price), ('temperature', snapshot.temperature)):
             if ahead is not None:
-                out.append((name, 'home', self._continued(name, ahead, past, snapshot)))
+                out.append((name, 'home', self._continued(name, ahead, snapshot)))
         return out
 
-    def _own(self, name: str, past: Series, learn: bool) -> Forecast:
+    def train(self, snapshot: Snapshot) -> dict[str, Verdict | None]:
+        """Fit the learned models, and return how each did against the baselines."""
+        count = self._settings.count
+        for name, past in (('home', snapshot.home), ('base', snapshot.base)):
+            self._forecasters[name].train(past, snapshot.foreseen('home', past, count))
+        if snapshot.pv is not None and len(snapshot.pv):
+            rival = None if snapshot.irradiance is None else photovoltaic.forecast(
+                self._lit(snapshot), self._coefficient(snapshot), snapshot.pv_rating).mean
+            self._forecasters['pv'].train(snapshot.pv, snapshot.foreseen('pv', snapshot.pv, count), rival)
+        for name, past in (('price', self._whole('price', snapshot)),
+                           ('temperature', self._whole('temperature', snapshot))):
+            if past is not None:
+                self._forecasters[name].train(past)
+        return {name: forecaster.verdict for name, forecaster in self._forecasters.items()}
+
+    def _own(self, name: str, past: Series, learn: bool, outside: np.ndarray | None = None) -> Forecast:
         if learn:
             self._forecasters[name].learn(past)
-        return self._forecasters[name].forecast(past)
+        return self._forecasters[name].forecast(past, outside)
 
     def _photovoltaic(self, snapshot: Snapshot) -> Forecast:
-        """From the irradiance foreseen where it is, else from what the panels did before."""
-        own = self._own('pv', snapshot.pv, snapshot.learn)
-        if snapshot.irradiance is None:
+        """As learned; else from the irradiance foreseen where it is, else from what the panels did before."""
+        s = self._settings
+        own = self._own('pv', snapshot.pv, snapshot.learn, snapshot.foreseen('pv', snapshot.pv, s.count))
+        if snapshot.irradiance is None or own.method == LEARNED:
             return own
-        step, produced = self._settings.step, snapshot.pv
-        lit = snapshot.irradiance_past.resampled(produced.start, step, len(produced)) if len(produced) else produced
-        coefficient = photovoltaic.learn(produced, lit, snapshot.pv_rating)
-        sun = snapshot.irradiance.resampled(snapshot.now, step, self._settings.count)
-        made = photovoltaic.forecast(sun, coefficient, snapshot.pv_rating)
+        sun = snapshot.irradiance.resampled(snapshot.now, s.step, s.count)
+        made = photovoltaic.forecast(sun, self._coefficient(snapshot), snapshot.pv_rating)
         dark = np.isnan(made.mean)
         return replace(made, mean=np.where(dark, own.mean, made.mean), lower=np.where(dark, own.lower, made.lower),
                        upper=np.where(dark, own.upper, made.upper))
 
-    def _continued(self, name: str, ahead: Series, past: Series, snapshot: Snapshot) -> Forecast:
-        """What was announced, and beyond its end what the past makes likely. What is announced has no spread."""
-        step, count = self._settings.step, self._settings.count
-        start = math.floor(snapshot.now / step) * step
-        known = ahead.resampled(start, step, count, 0.01).values
+    def _coefficient(self, snapshot: Snapshot) -> photovoltaic.Coefficient:
+        lit = self._lit(snapshot) if len(snapshot.pv) else snapshot.pv
+        return photovoltaic.learn(snapshot.pv, lit, snapshot.pv_rating)
+
+    def _lit(self, snapshot: Snapshot) -> Series:
+        produced = snapshot.pv
+        return snapshot.irradiance_past.resampled(produced.start, self._settings.step, len(produced))
+
+    def _whole(self, name: str, snapshot: Snapshot) -> Series | None:
+        """Return what was and what is announced, up to the first step that is not; None when nothing is."""
+        ahead, past = {'price': (snapshot.price, snapshot.price_past),
+                       'temperature': (snapshot.temperature, snapshot.temperature_past)}[name]
+        if ahead is None:
+            return None
+        start = self._start(snapshot)
+        known = ahead.resampled(start, self._settings.step, self._settings.count, 0.01).values
         beyond = int(np.flatnonzero(~np.isnan(known)).max(initial=-1)) + 1
-        whole = Series(start, step, known[:beyond]).filled_from(past.until(start)) if len(past) else \
-            Series(start, step, known[:beyond])
+        made = Series(start, self._settings.step, known[:beyond])
+        return made.filled_from(past.until(start)) if len(past) else made
+
+    def _start(self, snapshot: Snapshot) -> float:
+        return math.floor(snapshot.now / self._settings.step) * self._settings.step
+
+    def _continued(self, name: str, ahead: Series, snapshot: Snapshot) -> Forecast:
+        """What was announced, and beyond its end what the past makes likely. What is announced has no spread."""
+        step, count, start = self._settings.step, self._settings.count, self._start(snapshot)
+        whole = self._whole(name, snapshot)
+        beyond = max(0, round((whole.end - start) / step))
+        known = ahead.resampled(start, step, count, 0.01).values
         guess = self._own(name, whole, snapshot.learn)
 
         def joined(values: np.ndarray) -> np.ndarray:
@@ -148,7 +200,7 @@ class Forecasting:
 
         method = 'announced' if beyond >= count else f'announced, then {guess.method}'
         return replace(guess, start=start, mean=joined(guess.mean), lower=joined(guess.lower),
-                       upper=joined(guess.upper), method=method)
+                       upper=joined(guess.upper), median=None, method=method)
 
 
 class History:
@@ -212,8 +264,8 @@ class ForecastNode(HomeNode):
         self._home = home.load(s.home_file) if s.home_file else None
         self._power, self._forecasting = HomePower(s), Forecasting(s)
         self._price = self._irradiance = self._temperature = None
-        length = round(s.memory / s.step)
-        self._past = {name: Recorder(s.step, length) for name in ('price', 'irradiance', 'temperature')}
+        self._past = {name: Recorder(s.step, round(memory / s.step)) for name, memory in (
+            ('price', max(s.memory, PRICE_MEMORY)), ('irradiance', s.memory), ('temperature', s.memory))}
         self._history = History(self, self._on_history)
         for source in METERS:
             self._history.want(source)
@@ -222,7 +274,8 @@ class ForecastNode(HomeNode):
                 self._history.want(outlet.id)
         self._worker = ThreadPoolExecutor(1, 'forecast')
         self._future: Future | None = None
-        self._due, self._learn_due, self._first = 0.0, 0.0, None
+        self._training: Future | None = None
+        self._due, self._learn_due, self._train_due, self._first = 0.0, 0.0, math.inf, None
         self._publisher = FORECASTS.publisher(self)
         READINGS.subscription(self, self._on_reading)
         STATES.subscription(self, self._on_state)
@@ -246,6 +299,7 @@ class ForecastNode(HomeNode):
     def _on_history(self, source: str, past: Series) -> None:
         self._power.learn(source, past)
         self._learn_due = self._due = 0.0
+        self._train_due = self.now() + TRAIN_AFTER
 
     def _on_state(self, message: msg.OutletState) -> None:
         if message.deferrable and message.outlet:
@@ -283,13 +337,22 @@ class ForecastNode(HomeNode):
             if not self._future.done():
                 return
             self._take(self._future, now)
+        if self._training is not None and self._training.done():
+            self._told(self._training.result())
+            self._training, self._due = None, 0.0
         if self._first is None or now < self._due or now - self._first < self.settings.warm_up:
             return
         learn, age = now >= self._learn_due, now - self._first
         if learn:  # often while there is little to learn from
             self._learn_due = now + min(self.settings.learn_period, max(60.0, age))
         self._due = now + min(self.settings.period, max(EARLY, age))
-        self._future = self._worker.submit(self._forecasting.make, self._snapshot(now, learn))
+        snapshot = self._snapshot(now, learn)
+        self._future = self._worker.submit(self._forecasting.make, snapshot)
+        if math.isinf(self._train_due):  # the store told nothing
+            self._train_due = self._first + self.settings.train_period
+        if self._training is None and now >= self._train_due:  # after the forecast, which does not wait for it
+            self._train_due = now + self.settings.train_period
+            self._training = self._worker.submit(self._forecasting.train, snapshot)
 
     def _snapshot(self, now: float, learn: bool) -> Snapshot:
         """Return all that is known now; what was announced for times now past becomes part of the past."""
@@ -320,6 +383,17 @@ class ForecastNode(HomeNode):
         self.health.check('forecast', OK, f'load by {load.method}, from {load.history / 3600:.1f} h of history',
                           quantities=', '.join(f'{quantity} {target}' for quantity, target, _ in made),
                           history_h=load.history / 3600, awaited_from_store=self._history.waiting)
+
+
+    def _told(self, verdicts: dict[str, Verdict | None]) -> None:
+        """Say in the diagnostics how the learned models did."""
+        known = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
+        values = {f'{name}_{key}': value for name, v in known.items() for key, value in (
+            ('used', v.better), ('error', v.error), ('baseline_error', v.baseline), ('pinball', v.pinball),
+            ('coverage', v.coverage), ('trial_days', v.days))}
+        words = ', '.join(f'{name}: {"used" if v.better else "not used"}, {100 * (1 - v.error / v.baseline):+.0f} %'
+                          for name, v in known.items() if v.baseline > 0)
+        self.health.check('learned', OK, words or 'too little past to learn from', **values)
 
 
 def _message(quantity: str, target: str, forecast: Forecast, now: float) -> msg.Forecast:

@@ -14,6 +14,7 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from hearthgrid_core.devices.own import supersedes
 from hearthgrid_core.settings import check_bounds, setting
 from hearthgrid_msgs.msg import Identity, OutletState, Reading
 from hearthgrid_ros import home as homes
@@ -21,6 +22,7 @@ from hearthgrid_ros.health import OK, STALE
 from hearthgrid_ros.interfaces import BATTERY, IDENTITIES, MARKERS, READINGS, STATES
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.params import home_file
+from hearthgrid_ros.time import to_seconds
 
 FRAME = 'house'
 OUTLETS, NAMES, ROOMS, SOURCES = NAMESPACES = ('outlets', 'names', 'rooms', 'sources')
@@ -138,7 +140,9 @@ class MarkersNode(HomeNode):
 
     def _on_identity(self, message: Identity) -> None:
         shown = self._outlet(message.outlet)
-        if shown is not None:
+        held = shown.identity if shown is not None else None
+        if shown is not None and (held is None or supersedes(to_seconds(message.stamp), message.recipe,
+                                                             to_seconds(held.stamp), held.recipe)):
             shown.identity = message
 
     def _on_battery(self, message: BatteryState) -> None:

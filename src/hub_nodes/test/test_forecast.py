@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from hearthgrid_core.forecast import Verdict
 from hearthgrid_msgs import msg
 from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.interfaces import FORECASTS, GET_HISTORY, PRICES, READINGS, STATES, WEATHER
@@ -197,3 +198,12 @@ def test_it_starts_with_its_defaults_and_ends_on_sigterm(ros):
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
     ros.end(peer)
+
+
+def test_the_diagnostics_say_which_model_is_used_and_how_it_did(talk):
+    verdicts = {name: Verdict(better, 80.0, 100.0, 90.0, 95.0, 30.0, 0.8, 1.0, 14.0)
+                for name, better in (('home', True), ('base', False))}
+    talk.node._told(verdicts | {'pv': None})
+    level, text, values = talk.node.health._checks['learned']
+    assert level == OK and text == 'home: used, +20 %, base: not used, +20 %'
+    assert values['home_error'] == 80.0 and values['base_used'] is False and 'pv_error' not in values

@@ -1,7 +1,9 @@
-"""Ballots to words of the election and back. What cannot be one is refused with the reason."""
+"""Ballots and shares to words and back. What cannot be one is refused with the reason."""
 
-from hearthgrid_core.island import Committee, Kind, Message, Mode
+from hearthgrid_core.island import Committee, Kind, Message, Mode, Share
+from hearthgrid_core.island.signed import Seal, pack_ballot, pack_share
 from hearthgrid_msgs import msg
+from hearthgrid_ros.time import NANOSECONDS
 
 TERM_MAX = 2**31  # far beyond any election; keeps a forged term from using them up
 
@@ -27,11 +29,35 @@ def to_word(ballot: msg.Ballot, me: str, known: frozenset[str]) -> Message:
                    ballot.granted, ballot.leader, committee, ballot.mode, ballot.remembers)
 
 
-def to_ballot(word: Message, stamp) -> msg.Ballot:
-    """Return a word on the wire, unsigned."""
+def refuse(seal: Seal, now: float, stamp, packed, word, mac) -> str:
+    """Return why a word is not heard at `now` [s], '' = it is. packed : `pack_ballot` or `pack_share`."""
+    at = _nanoseconds(stamp)
+    return seal.refuse(now, at / NANOSECONDS, packed(at, word), bytes(mac))
+
+
+def to_ballot(word: Message, stamp, seal: Seal) -> msg.Ballot:
+    """Return a word on the wire, signed where there is a key."""
     committee = word.committee
     return msg.Ballot(
         stamp=stamp, kind=word.kind, sender=word.sender, receiver=word.receiver, incarnation=word.incarnation,
         epoch=committee.epoch, term=word.term, round=word.round, granted=word.granted, leader=word.leader,
         committee=list(committee.members), committee_term=committee.term, committee_version=committee.version,
-        mode=word.mode, remembers=word.remembers)
+        mode=word.mode, remembers=word.remembers, mac=list(seal.sign(pack_ballot(_nanoseconds(stamp), word))))
+
+
+def to_share(word: Share, stamp, seal: Seal) -> msg.Share:
+    """Return a word of secondary control on the wire, signed where there is a key."""
+    return msg.Share(
+        stamp=stamp, inverter=word.sender, number=word.number, frequency=word.frequency, active=word.active,
+        reactive=word.reactive, voltage=word.voltage, limited=word.limited,
+        mac=list(seal.sign(pack_share(_nanoseconds(stamp), word))))
+
+
+def from_share(share: msg.Share) -> Share:
+    """Return the word a share carries, with nothing checked."""
+    return Share(share.inverter, share.number, share.frequency, share.active, share.reactive, share.voltage,
+                 share.limited)
+
+
+def _nanoseconds(stamp) -> int:
+    return stamp.sec * NANOSECONDS + stamp.nanosec

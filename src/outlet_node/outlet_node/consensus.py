@@ -12,8 +12,10 @@ from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import BatteryState
 
 from hearthgrid_core.island import (
+    Ahead,
     Ask,
     Charge,
+    Given,
     Member,
     Message,
     Metered,
@@ -21,6 +23,7 @@ from hearthgrid_core.island import (
     Persist,
     Persisted,
     Role,
+    Share,
     Stated,
     Steer,
     Supply,
@@ -28,6 +31,7 @@ from hearthgrid_core.island import (
     View,
     half_cycle_rms,
 )
+from hearthgrid_core.island.signed import Seal, pack_ballot, pack_share
 from hearthgrid_core.island.voter import QUESTIONS
 from hearthgrid_core.waveform import WaveformError, fundamental_frequency
 from hearthgrid_msgs import msg
@@ -36,13 +40,15 @@ from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.time import to_msg, to_seconds
 from outlet_node import convert
-from outlet_node.ballots import to_ballot, to_word
+from outlet_node.ballots import from_share, refuse, to_ballot, to_share, to_word
+from outlet_node.keys import Keys
 from outlet_node.memory import Memory
 from outlet_node.settings import ConsensusSettings
 
 IDLE = 3600.0  # period of the timer while nothing is due [s]
 WORDS = {msg.Breaker.STATE_OPEN: False, msg.Breaker.STATE_CLOSED: True}
 HALF_CYCLES = 100  # that stand for a reading of a meter
+AHEAD = {msg.Forecast.QUANTITY_PV: 'pv', msg.Forecast.QUANTITY_LOAD: 'load'}
 
 
 def steady() -> float:
@@ -63,18 +69,26 @@ class ConsensusNode(HomeNode):
         self._memory = Memory(settings.state_dir, self.id, members, time.time_ns())
         if self._memory.trouble:
             self.get_logger().error(self._memory.trouble)
+        self._seal = Seal(bytes.fromhex(settings.ballot_key), settings.ballot_age_max)
+        self._keys = Keys(settings.keys_file)
+        if self._keys.trouble:
+            self.get_logger().error(f'{self._keys.trouble}; requests go unsigned')
         self.clock = steady
         self.member = Member(settings, self.id, Random(SystemRandom().getrandbits(64)), self.clock(),
                              self._memory.incarnation, self._memory.durable, members, self._memory.term,
                              self._memory.epoch)
         self._commissioned = frozenset(members)
         self._mode, self._counter = Mode.UNKNOWN, 0
-        self._bad = {'samples': 0, 'ballots': 0, 'states': 0}
+        self._bad = {'samples': 0, 'ballots': 0, 'forged': 0, 'states': 0}
         self._level = STALE
         self._duty: list = []  # subscriptions of a leader
         self._asks: dict = {}  # outlet → publisher of requests to it
         self._island, self._ballots = interfaces.ISLAND.publisher(self), interfaces.BALLOTS.publisher(self)
-        self._setpoints = interfaces.INVERTER_SETPOINT.publisher(self)
+        if self.member.regulation is not None:
+            self._setpoints, self._shares = (row.publisher(self) for row in (interfaces.INVERTER_SETPOINT,
+                                                                             interfaces.SHARES))
+            if len(settings.inverters) > 1:
+                interfaces.SHARES.subscription(self, self._on_share)
         if settings.meter:
             interfaces.READINGS.subscription(self, self._on_own_reading)
         else:
@@ -118,6 +132,8 @@ class ConsensusNode(HomeNode):
         rms = np.full(HALF_CYCLES, message.voltage)
         start = self._local(message.stamp) - HALF_CYCLES / (2.0 * nominal)
         self._step(Supply(start, rms, message.frequency, nominal))
+        if self.member.regulation is not None:
+            self._step(Given(-message.active_power, -message.reactive_power, message.voltage, message.frequency))
 
     def _on_tie(self, message: msg.Breaker) -> None:
         known = WORDS.get(message.state)
@@ -135,6 +151,20 @@ class ConsensusNode(HomeNode):
         except ValueError as error:
             self._drop('ballots', f'a ballot of {ballot.sender!r} is dropped: {error}')
             return
+        reason = refuse(self._seal, self.now(), ballot.stamp, pack_ballot, word, ballot.mac)
+        if reason:
+            self._drop('forged', f'a ballot of {ballot.sender!r} is not heard: {reason}')
+            return
+        self._step(word)
+
+    def _on_share(self, message: msg.Share) -> None:
+        if message.inverter == self.id:
+            return
+        word = from_share(message)
+        reason = refuse(self._seal, self.now(), message.stamp, pack_share, word, message.mac)
+        if reason:
+            self._drop('forged', f'a share of {message.inverter!r} is not heard: {reason}')
+            return
         self._step(word)
 
     def _on_state(self, message: msg.OutletState) -> None:
@@ -148,11 +178,15 @@ class ConsensusNode(HomeNode):
         self._step(stated)
 
     def _on_reading(self, message: msg.Reading) -> None:
-        if message.outlet in (self.settings.inverter, 'pv'):
-            self._step(Metered(message.outlet, message.active_power, message.frequency))
+        if message.outlet in (*self.settings.inverters, 'pv'):
+            self._step(Metered(message.outlet, message.active_power))
 
     def _on_battery(self, message: BatteryState) -> None:
         self._step(Charge(message.percentage))
+
+    def _on_forecast(self, message: msg.Forecast) -> None:
+        if message.target == 'home' and message.quantity in AHEAD:
+            self._step(Ahead(AHEAD[message.quantity], self._local(message.start), message.step, tuple(message.mean)))
 
     def _on_timer(self) -> None:
         self._timer.cancel()
@@ -198,7 +232,7 @@ class ConsensusNode(HomeNode):
         return safe
 
     def _say(self, word: Message) -> None:
-        self._ballots.publish(to_ballot(word, to_msg(self.now())))
+        self._ballots.publish(to_ballot(word, to_msg(self.now()), self._seal))
 
     def _tell(self, view: View) -> None:
         now, local = self.now(), self.clock()
@@ -214,34 +248,37 @@ class ConsensusNode(HomeNode):
 
     def _ask(self, ask: Ask) -> None:
         now = self.now()
-        self._asks[ask.outlet].publish(msg.Request(
+        self._asks[ask.outlet].publish(self._keys.sign(ask.outlet, msg.Request(
             stamp=to_msg(now), expiry=to_msg(now + ask.expiry - self.clock()), voice=msg.Request.VOICE_ISLAND,
             epoch=ask.fence.epoch, term=ask.fence.term, provisional=not ask.fence.full, counter=self._count(now),
-            power_min=0.0, power_max=ask.power_max, reason=ask.reason, sender=self.id))
+            power_min=0.0, power_max=ask.power_max, reason=ask.reason, sender=self.id)))
 
     def _steer(self, steer: Steer) -> None:
         now = self.now()
         self._setpoints.publish(msg.InverterSetpoint(
             stamp=to_msg(now), expiry=to_msg(now + steer.expiry - self.clock()), inverter=steer.inverter,
-            mode=msg.InverterSetpoint.MODE_FORM, epoch=steer.fence.epoch, term=steer.fence.term,
-            counter=self._count(now), frequency=steer.frequency, voltage=float('nan'), sender=self.id))
+            mode=msg.InverterSetpoint.MODE_FORM, counter=self._count(now), frequency=steer.frequency,
+            voltage=steer.voltage, sender=self.id))
+
+    def _share(self, share: Share) -> None:
+        self._shares.publish(to_share(share, to_msg(self.now()), self._seal))
 
     def _count(self, now: float) -> int:
         """Return a number that rises, also over restarts."""
         self._counter = max(self._counter + 1, int(now * 1e9))
         return self._counter
 
-    _SAY = {Message: _say, View: _tell, Ask: _ask, Steer: _steer}
+    _SAY = {Message: _say, View: _tell, Ask: _ask, Steer: _steer, Share: _share}
 
     # What only a leader needs.
 
     def _attend(self) -> None:
-        """Listen to states, meters and battery while it leads."""
+        """Listen to states, meters, battery and forecasts while it leads."""
         leads = self.member.election.role is Role.LEADER or (self.member.leads and self._mode > Mode.GRID)
         if leads and not self._duty:
             self._duty = [row.subscription(self, callback) for row, callback in (
                 (interfaces.STATES, self._on_state), (interfaces.READINGS, self._on_reading),
-                (interfaces.BATTERY, self._on_battery))]
+                (interfaces.BATTERY, self._on_battery), (interfaces.FORECASTS, self._on_forecast))]
         elif self._duty and not leads:
             for subscription in self._duty:
                 self.destroy_subscription(subscription)

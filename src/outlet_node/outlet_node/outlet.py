@@ -27,6 +27,8 @@ from hearthgrid_ros.node import ManagedNode, run
 from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
 from outlet_node import convert
+from outlet_node.devices import Devices
+from outlet_node.droop import Droop
 from outlet_node.jobs import JobServer
 from outlet_node.keep import Keeper
 from outlet_node.services import Services
@@ -67,6 +69,7 @@ class OutletNode(ManagedNode):
                                            bytes.fromhex(settings.request_key), settings.island_grace)
         self.controller.schedule, self.controller.priority = settings.first_schedule(), settings.first_priority
         self.controller.rank = settings.rank
+        self._droop = Droop(settings, self.id, self.controller)
         self._kept: dict = {}
         self.capture = Capture(self._restore())
         self._zone = settings.zone
@@ -92,6 +95,7 @@ class OutletNode(ManagedNode):
         self._to = {row.name: row.publisher(self) for row in rows}
         self._heard_on = [row.subscription(self, callback) for row, callback in (
             (interfaces.ADC, self._on_samples), (interfaces.REQUEST, self._on_request), (interfaces.TIE, self._on_tie))]
+        self._devices = Devices(self, self._keeper, self._say_once)
         self._answers = Services(self)
         self._jobs = JobServer(self, self.controller.jobs, self.id, self._accepts_jobs, self.save_memory)
         return super().on_configure(state)
@@ -110,6 +114,7 @@ class OutletNode(ManagedNode):
         self._command_relay(self.now(), self.controller.release(self.now()), math.inf)
         self._to['relays'].wait_for_all_acked(LAST_WORD)
         self.save_memory()
+        self._devices.save()
         self._measurement = None
         self.health.check('samples', OK, 'not active')
         return super().on_deactivate(state)
@@ -117,6 +122,7 @@ class OutletNode(ManagedNode):
     def on_cleanup(self, state) -> TransitionCallbackReturn:
         self._jobs.destroy()
         self._answers.destroy()
+        self._devices.destroy()
         for subscription in self._heard_on:
             self.destroy_subscription(subscription)
         for publisher in self._to.values():
@@ -133,13 +139,15 @@ class OutletNode(ManagedNode):
             self._foreign += 1
             self._say_once(now, 'foreign', f'samples of {message.outlet!r} on the topic of {self.id!r} are dropped')
             return
-        captured = self.capture.take(now, convert.block(message))
+        block = convert.block(message)
+        captured = self.capture.take(now, block)
         if isinstance(captured, Drop):
             self._say_once(now, captured, f'a block of samples is dropped: {captured.value}')
             return
         if captured.lost:
             self._say_once(now, 'lost', f'{captured.lost} blocks are missing before number {message.sequence}')
         self._heard, self._heard_any, self._measurement = now, True, captured.measurement
+        self._droop.look(now, block)
         self._cycle(now)
         self._publish_reading(captured)
         if captured.changed:
@@ -154,6 +162,7 @@ class OutletNode(ManagedNode):
     def _on_tie(self, message: msg.Breaker) -> None:
         known = {msg.Breaker.STATE_OPEN: True, msg.Breaker.STATE_CLOSED: False}
         self._islanded = known.get(message.state)
+        self._droop.tie(self.now(), {True: False, False: True}.get(self._islanded), message.grid_alive)
 
     def _accepts_jobs(self) -> str:
         return '' if self.active else 'the outlet is not active'
@@ -167,6 +176,7 @@ class OutletNode(ManagedNode):
             self._measurement = None
         if now - self._cycled_at > WATCH_PERIOD / 2:
             self._cycle(now)
+        self._devices.step(now)
         listeners = self._to['signatures'].get_subscription_count()
         if listeners > self._listeners and self._measurement is not None:
             self._signature_at = -math.inf  # an identifier that starts late must not wait for the heartbeat
@@ -183,7 +193,7 @@ class OutletNode(ManagedNode):
         arrived, self._arrived = tuple(self._arrived), []
         local = datetime.fromtimestamp(now, self._zone)
         snapshot = Snapshot(self._measurement, local.weekday(), local.hour * 60 + local.minute, bool(self._islanded),
-                            arrived)
+                            arrived, self._droop.word(now))
         decision = self.controller.step(now, snapshot)
         self._cycled_at = now
         for refused in decision.refused:
@@ -295,6 +305,7 @@ class OutletNode(ManagedNode):
         self._signatures += 1
         self._to['signatures'].publish(convert.signature(self.id, self._signatures, reason, *found))
         self._to['waveforms'].publish(convert.waveform(self.id, self._signatures, reason, self.capture.raw()))
+        self._devices.see(now, self._signatures, reason, *found)
 
     def show_now(self) -> msg.Waveform | None:
         """Publish the newest window because somebody asked, and return it; None when there is none."""

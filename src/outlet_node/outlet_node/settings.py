@@ -3,7 +3,9 @@ import json
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from hearthgrid_core.devices.settings import OwnSettings
 from hearthgrid_core.island import Committee, MemberSettings
+from hearthgrid_core.island.local_shedding import LocalSettings
 from hearthgrid_core.outlet import (
     JobSettings,
     Priority,
@@ -18,7 +20,7 @@ PRIORITIES = tuple(priority.name.lower() for priority in Priority)
 
 
 @dataclass(frozen=True)
-class OutletSettings(ProtectionSettings, RelaySettings, RequestSettings, JobSettings):
+class OutletSettings(ProtectionSettings, RelaySettings, RequestSettings, JobSettings, LocalSettings, OwnSettings):
     """All of an outlet. Schedule and priority are where it begins; what a person sets later is kept and comes first."""
 
     outlet: str = setting('', '', None, None, 'Id of the outlet; empty = the last part of the namespace.')
@@ -86,10 +88,19 @@ class ConsensusSettings(MemberSettings):
     outlet: str = setting('', '', None, None, 'Id of the member\'s outlet; empty = the last part of the namespace.')
     committee: str = setting('', '', None, None, 'Who votes, by rank, with commas between; empty = this member alone.')
     meter: bool = setting(False, '', None, None, 'It goes by readings of its id instead of samples: an inverter.')
+    ballot_key: str = setting('', '', None, None, 'Key of the home\'s ballots and shares in hex; empty = unsigned ones '
+                              'are sent and believed.')
+    ballot_age_max: float = setting(5.0, 's', 0.5, 60.0, 'A signed ballot stamped further away is dropped.')
+    keys_file: str = setting('', '', None, None, 'JSON file {outlet: its request_key in hex}; empty = requests go '
+                             'unsigned.')
     state_dir: str = setting('', '', None, None, 'Folder of what outlives a restart; empty = nothing does.')
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        try:
+            bytes.fromhex(self.ballot_key)
+        except ValueError:
+            raise ValueError('ballot_key is not hexadecimal') from None
         if self.committee:
             try:
                 self.members('')

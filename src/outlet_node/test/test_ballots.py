@@ -4,6 +4,7 @@ import pytest
 from builtin_interfaces.msg import Time
 
 from hearthgrid_core.island import Committee, Kind, Message
+from hearthgrid_core.island.signed import Seal
 from hearthgrid_msgs.msg import Ballot
 from outlet_node.ballots import to_ballot, to_word
 
@@ -20,7 +21,7 @@ def test_the_numbers_of_the_kinds_are_those_of_the_wire():
 @pytest.mark.parametrize('changes', [{}, {'receiver': 'a', 'granted': False, 'leader': '', 'remembers': True}])
 def test_all_of_a_word_survives(kind, changes):
     word = WORD._replace(kind=kind, **changes)
-    assert to_word(to_ballot(word, Time()), 'a', KNOWN) == word
+    assert to_word(to_ballot(word, Time(), Seal(b'', 5.0)), 'a', KNOWN) == word
 
 
 @pytest.mark.parametrize('fields, words', [
@@ -29,7 +30,7 @@ def test_all_of_a_word_survives(kind, changes):
     ({'mode': 9}, 'mode is 9'), ({'committee': []}, 'committee of 0'), ({'committee': ['b', 'b']}, 'twice'),
     ({'committee': ['b', '']}, 'none'), ({'committee': ['x', 'y', 'z']}, 'of another zone')])
 def test_what_cannot_be_a_word_is_refused_and_named(fields, words):
-    ballot = to_ballot(WORD, Time())
+    ballot = to_ballot(WORD, Time(), Seal(b'', 5.0))
     for name, value in fields.items():
         setattr(ballot, name, value)
     with pytest.raises(ValueError, match=words):

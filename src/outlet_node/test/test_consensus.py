@@ -4,12 +4,13 @@ import math
 
 import pytest
 
-from hearthgrid_core.island import Committee, Kind, Message
+from hearthgrid_core.island import Committee, Kind, Message, Share
+from hearthgrid_core.island.signed import Seal
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.time import to_msg, to_seconds
-from outlet_node.ballots import to_ballot
+from outlet_node.ballots import to_ballot, to_share
 
 Mode, Breaker, Ballot = msg.IslandMode, msg.Breaker, msg.Ballot
 FAST = {'return_time': 1.0, 'join_time': 0.4, 'shed_time': 0.4}
@@ -110,7 +111,7 @@ class Lamp:
         self.number += 1
         leader = self.name if what is Kind.HEARTBEAT else ''
         word = Message(what, self.name, '', 1, of, self.number, False, leader, Committee(NAMES))
-        ballot = to_ballot(word, to_msg(self.home.time))
+        ballot = to_ballot(word, to_msg(self.home.time), Seal(b'', 5.0))
         for name, value in fields.items():
             setattr(ballot, name, value)
         self.ballots.publish(ballot)
@@ -210,10 +211,9 @@ def test_a_leaders_word_to_another_is_repeated_word_for_word(member, tmp_path):
     assert len(copies()) == 3
 
 
-def test_a_leader_serves_sheds_and_steers(member):
+def test_a_leader_serves_and_sheds(member):
     home = member(inverter_power=2000.0, outlets=2, renew=0.2, validity=2.0, **FAST)
     asked = {name: home.graph.hear(home.peer, interfaces.REQUEST, name) for name in ('heater', 'fridge')}
-    steered = home.graph.hear(home.peer, interfaces.INVERTER_SETPOINT)
     states, readings = interfaces.STATES.publisher(home.peer), interfaces.READINGS.publisher(home.peer)
     lead(home)
     home.until(lambda: states.get_subscription_count() > 1 and readings.get_subscription_count() > 1)
@@ -228,7 +228,7 @@ def test_a_leader_serves_sheds_and_steers(member):
         home.feed(1, frequency=49.8)
     view = heard(home, Mode.MODE_REGULATE, lambda view: view.shed)
     assert list(view.shed) == ['heater']
-    home.until(lambda: asked['heater'] and asked['fridge'] and steered)
+    home.until(lambda: asked['heater'] and asked['fridge'])
     off, on = asked['heater'][-1], asked['fridge'][-1]
     assert (off.power_max, on.power_max, on.power_min) == (0.0, math.inf, 0.0)
     for request in (off, on):
@@ -236,9 +236,6 @@ def test_a_leader_serves_sheds_and_steers(member):
         assert (request.epoch, request.term) == (view.epoch, view.term)
         assert to_seconds(request.expiry) - to_seconds(request.stamp) == pytest.approx(2.0, abs=0.01)
     assert [r.counter for r in asked['heater']] == sorted({r.counter for r in asked['heater']})
-    setpoint = steered[-1]
-    assert (setpoint.inverter, setpoint.mode, setpoint.term) == ('battery', msg.InverterSetpoint.MODE_FORM, view.term)
-    assert 50.0 < setpoint.frequency <= 51.0 and math.isnan(setpoint.voltage)
 
 
 def test_who_does_not_lead_says_nothing_and_listens_to_little(member, tmp_path):
@@ -266,6 +263,60 @@ def test_an_inverter_goes_by_its_meter(member):
     read(voltage=0.0, frequency=math.nan)
     home.until(lambda: Mode.MODE_OUTAGE in modes(home))
     assert home.last('island').voltage == 0.0
+
+
+def inverter(member, **parameters):
+    """Return a bench of the inverter's member, a function that gives it a reading, and what it says."""
+    home = member(meter=True, outlet='battery', inverter_power=4000.0, **FAST | parameters)
+    readings = interfaces.READINGS.publisher(home.peer)
+    said = {row.name: home.graph.hear(home.peer, row) for row in (interfaces.INVERTER_SETPOINT, interfaces.SHARES)}
+    home.until(lambda: readings.get_subscription_count() > 1 and all(
+        home.peer.count_publishers(f'{home.home}/{name}') for name in said))
+
+    def read(**fields):
+        home.time += 1.0
+        before = len(said['inverter_setpoint'])
+        readings.publish(msg.Reading(**{
+            'stamp': to_msg(home.time), 'outlet': 'battery', 'frequency': 49.75, 'voltage': 228.0,
+            'active_power': -2000.0, 'reactive_power': -400.0} | fields))
+        home.until(lambda: len(said['inverter_setpoint']) > before)
+        return said['inverter_setpoint'][-1]
+
+    return home, read, said
+
+
+def test_an_inverter_takes_its_droop_back_alone_and_asks_nobody(member):
+    home, read, said = inverter(member)
+    tie(home, Breaker.STATE_OPEN, False)
+    for _ in range(3):
+        setpoint = read()
+    assert (setpoint.inverter, setpoint.sender, setpoint.mode) == ('battery', 'battery', msg.InverterSetpoint.MODE_FORM)
+    assert 50.1 < setpoint.frequency < 50.3 and 230.5 < setpoint.voltage < 233.0 and setpoint.term == 0
+    assert to_seconds(setpoint.expiry) - to_seconds(setpoint.stamp) == pytest.approx(5.0, abs=0.01)
+    tie(home, Breaker.STATE_OPEN, True)     # the utility is alive: the inverter turns towards it, what was found stays
+    held = read(frequency=49.5)
+    assert (held.frequency, held.voltage) == (setpoint.frequency, setpoint.voltage)
+    assert not said['shares']
+
+
+def test_two_inverters_tell_each_other_and_a_stranger_is_not_heard(member):
+    key = 'ab' * 16
+    home, read, said = inverter(member, inverter='battery,barn', ballot_key=key)
+    shares = interfaces.SHARES.publisher(home.peer)
+    home.until(lambda: shares.get_subscription_count() > 1)
+    tie(home, Breaker.STATE_OPEN, False)
+    first = read(frequency=50.0)
+    assert said['shares'][-1].active == pytest.approx(1.0) and said['shares'][-1].reactive == pytest.approx(0.2)
+    assert first.frequency == 50.0          # it hears nobody: no quorum, nothing moves
+    word = Share('barn', 1, 50.0, 0.5, 0.2, 1.0)
+    for seal in (Seal(b'', 5.0), Seal(bytes(16), 5.0)):
+        shares.publish(to_share(word, to_msg(home.time), seal))
+    home.until(lambda: home.node._bad['forged'] == 2)
+    assert read(frequency=50.0).frequency == 50.0
+    shares.publish(to_share(word, to_msg(home.time), Seal(bytes.fromhex(key), 5.0)))
+    home.until(lambda: home.node.member.regulation._secondary._heard)
+    assert read(frequency=50.0).frequency < 49.99      # it carries more than the other
+    assert said['shares'][-1].mac and said['shares'][-1].number > said['shares'][0].number
 
 
 def test_a_memory_that_cannot_be_kept_is_said(member, tmp_path):

@@ -8,10 +8,11 @@ from hearthgrid_ros.interfaces import Scope
 
 OUTLET_SAYS = {interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS, interfaces.STATES, interfaces.RELAYS,
                interfaces.JOBS}
-OUTLET_HEARS = {interfaces.ADC, interfaces.REQUEST, interfaces.TIE}
+OUTLET_HEARS = {interfaces.ADC, interfaces.REQUEST, interfaces.TIE, interfaces.IDENTITIES, interfaces.LABELS}
 OUTLET_ANSWERS = {interfaces.GET_SCHEDULE, interfaces.SET_SCHEDULE, interfaces.SET_PRIORITY, interfaces.RESET_TRIP,
                   interfaces.CAPTURE_WAVEFORM}
-MEMBER_SAYS = {interfaces.ISLAND, interfaces.BALLOTS, interfaces.INVERTER_SETPOINT}
+MEMBER_SAYS = {interfaces.ISLAND, interfaces.BALLOTS}
+INVERTER_SAYS = MEMBER_SAYS | {interfaces.INVERTER_SETPOINT, interfaces.SHARES}
 STANDARD = ('/rosout', '/parameter_events', '/transition_event')  # of ROS itself
 
 
@@ -56,6 +57,12 @@ def test_the_member_speaks_its_rows_and_no_others(member):
     check_topics(home, MEMBER_SAYS, {interfaces.ADC, interfaces.TIE, interfaces.BALLOTS})
 
 
+@pytest.mark.parametrize('inverters, hears', [('battery', set()), ('battery, barn', {interfaces.SHARES})])
+def test_an_inverters_member_speaks_to_its_inverter_and_to_the_others(member, inverters, hears):
+    home = member(committee='a,b,c', outlet='battery', meter=True, inverter=inverters)
+    check_topics(home, INVERTER_SAYS, {interfaces.READINGS, interfaces.TIE, interfaces.BALLOTS} | hears)
+
+
 def test_a_leader_listens_to_what_it_needs_and_speaks_to_every_outlet(member):
     home = member()
     for _ in range(20):
@@ -65,4 +72,5 @@ def test_a_leader_listens_to_what_it_needs_and_speaks_to_every_outlet(member):
     states.publish(msg.OutletState(outlet='kettle', relay=msg.OutletState.RELAY_CLOSED))
     home.until(lambda: len(home.node._asks) == 1)
     check_topics(home, MEMBER_SAYS | {interfaces.REQUEST}, {
-        interfaces.ADC, interfaces.TIE, interfaces.BALLOTS, interfaces.STATES, interfaces.READINGS, interfaces.BATTERY})
+        interfaces.ADC, interfaces.TIE, interfaces.BALLOTS, interfaces.STATES, interfaces.READINGS, interfaces.BATTERY,
+        interfaces.FORECASTS})

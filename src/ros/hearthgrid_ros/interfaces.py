@@ -83,9 +83,9 @@ class Topic:
         """Return a publisher of this row."""
         return self._publisher(node, self.resolve(node))
 
-    def subscription(self, node, callback):
-        """Return a subscription to this row."""
-        return self._subscription(node, self.resolve(node), callback)
+    def subscription(self, node, callback, raw: bool = False):
+        """Return a subscription to this row. raw : the callback takes messages as bytes of the wire"""
+        return self._subscription(node, self.resolve(node), callback, raw)
 
     def of(self, node, outlet: str) -> str:
         """Return the full name of an outlet-scoped row for `outlet`."""
@@ -110,13 +110,14 @@ class Topic:
             event_callbacks=PublisherEventCallbacks(use_default_callbacks=False),
         )
 
-    def _subscription(self, node, name: str, callback):
+    def _subscription(self, node, name: str, callback, raw: bool = False):
         return node.create_subscription(
             self.type,
             name,
             callback,
             self.quality.profile(self.quality.reader_depth),
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            raw=raw,
         )
 
 

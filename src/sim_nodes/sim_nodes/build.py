@@ -44,6 +44,9 @@ class WorldSettings:
     reconnect_wait: float = setting(
         10.0, 's', 0.1, 600.0, 'How long the utility must be well before the tie closes (IEEE 1547-2018 default: 300).'
     )
+    inverter_delay: float = setting(
+        0.0, 's', 0.0, 600.0, 'From the loss of the grid until the inverter can form an island; 0: it holds the bus.'
+    )
     ahead_step: float = setting(900.0, 's', 300.0, 3600.0, 'Step of the price and weather series.')
     ahead_hours: float = setting(48.0, 'h', 1.0, 48.0, 'How far they look.')
     resident_patience: float = setting(
@@ -94,6 +97,7 @@ def config(home: Home, settings: WorldSettings, now: float) -> WorldConfig:
             efficiency=battery.efficiency,
             initial=battery.initial,
             grid_forming=battery.grid_forming,
+            start_delay=settings.inverter_delay,
         ),
         pv=home.pv and PvSettings(power_max=home.pv.power_max),
         adc=AdcSettings(block_cycles=settings.block_cycles),

@@ -201,6 +201,18 @@ def test_an_outage_runs_its_course(ros, home_file):
     assert heard['tie'][-1].reason == 'synchronised'
 
 
+def test_an_inverter_that_starts_later_energises_the_dead_home(ros, home_file):
+    _, peer, heard = world(ros, home_file=home_file, inverter_delay=1.0)
+    blocks = ros.hear(peer, ADC, 'router')
+    client = SCRIPT_OUTAGE.client(peer)
+    assert ros.until(lambda: blocks and voltage(blocks[-1]) > 200)
+    assert ros.call(client, ScriptOutage.Request(kind=ScriptOutage.Request.KIND_BLACKOUT)).success
+    assert ros.until(lambda: voltage(blocks[-1]) < 1)
+    assert heard['tie'][-1].state == Breaker.STATE_OPEN
+    assert ros.until(lambda: voltage(blocks[-1]) > 200)
+    assert heard['tie'][-1].state == Breaker.STATE_OPEN and not heard['tie'][-1].grid_alive
+
+
 def test_appliances_are_plugged_and_switched(ros, home_file):
     _, peer, _ = world(ros, home_file=home_file)
     blocks = ros.hear(peer, ADC, 'spare')

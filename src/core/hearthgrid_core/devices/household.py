@@ -164,6 +164,7 @@ class Household:
                 raise DevicesError(f'{outlet} has no name to forget')
             self._remember(outlet, name, [], self.identifier.lessons(name.numbers))
             count = self.identifier.forget(name.numbers)
+            self._forget_last(outlet)
             self._ask_again(outlet)
             return f'{outlet} is no longer called {name.type}; {count} examples are forgotten'
         recent: list[_Seen] = []
@@ -205,6 +206,7 @@ class Household:
         if last.type:
             name = self._names[outlet] = _Name(last.type, last.model)
             name.numbers.extend(again.get(number, number) for number in last.numbers)
+        self._forget_last(outlet, last.type, last.model)
         self._ask_again(outlet)
         return f'{outlet} is {f"a {last.type} again" if last.type else "not named any more"}'
 
@@ -269,6 +271,11 @@ class Household:
         seen = self._outlets[outlet].seen if outlet in self._outlets else ()
         if seen:
             self._pending.setdefault(outlet, seen[-1].look)
+
+    def _forget_last(self, outlet: str, type: str = '', model: str = '') -> None:
+        """A load that is off is not said to be what it was called by mistake."""
+        if outlet in self._outlets:
+            self._outlets[outlet].last = type, model
 
     def _teach(self, seen: _Seen, held: _Open) -> bool:
         """Teach a look what a claim says of it; return whether it speaks of it."""

@@ -1,7 +1,9 @@
 """The part of a power series' recipe that is about levels: how long at each, how noisy there, how it gets elsewhere.
 
-Histograms over fixed levels in watt say what a quantile cannot: that a load has two sizes and nothing between. Noise is
-taken at each level apart, since a load that rests is quiet whatever it does when it works.
+Histograms over fixed levels in watt say what a quantile cannot: that a load has two sizes and nothing between. The same
+counted from above (how long above each level) says what neighbouring bins have in common: another device of the type is
+a bin further, not somewhere else. Noise is taken at each level apart, since a load that rests is quiet whatever it does
+when it works.
 """
 import numpy as np
 
@@ -20,7 +22,9 @@ def level_features(x: np.ndarray, rate: float) -> dict[str, float]:
     top = x.max()
     on = x > max(_EDGE_MIN, 0.1 * top)
     _edges(out, x, top)
-    _put(out, 'size', np.sqrt(np.histogram(x, _SIZES)[0] / len(x)))
+    sizes = np.histogram(x, _SIZES)[0] / len(x)
+    _put(out, 'size', np.sqrt(sizes))
+    _put(out, 'size_above', np.sqrt(above(sizes)))
     _peaks(out, x[on])
     later = int(np.clip(round(_LATER * rate), 1, max(1, len(x) // 8)))
     at = np.digitize(x, _LEVELS) - 1
@@ -40,6 +44,11 @@ def level_features(x: np.ndarray, rate: float) -> dict[str, float]:
     return out
 
 
+def above(histogram: np.ndarray) -> np.ndarray:
+    """Return (k − 1,) what lies in or above each bin of a histogram (k,), but for the lowest, which is all."""
+    return np.cumsum(histogram[::-1])[-2::-1]
+
+
 def _put(out: dict[str, float], name: str, values) -> None:
     out.update((f'{name}_{k}', float(value)) for k, value in enumerate(values))
 
@@ -51,7 +60,9 @@ def _edges(out, x: np.ndarray, top: float) -> None:
     edge = change[1:-1][(size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])
                         & (size[1:-1] > max(_EDGE_MIN, _EDGE_SHARE * top))]
     for name, sizes in (('edge_up', edge[edge > 0]), ('edge_down', -edge[edge < 0])):
-        _put(out, name, np.log1p(np.histogram(sizes, _SIZES)[0]))
+        count = np.histogram(sizes, _SIZES)[0]
+        _put(out, name, np.log1p(count))
+        _put(out, f'{name}_above', np.log1p(above(count)))
     out['edges'] = float(np.log1p(len(edge)))
 
 

@@ -2,8 +2,8 @@
 
 A forest of extremely randomised trees, each group and class counting evenly, and where it helps a logistic regression
 on ranks: its straight lines reach further than a tree's steps where the groups learnt from are few. Cross-validation
-that keeps groups apart, inside the training examples, decides whether it helps and sets the temperature of the
-probabilities (Guo et al. 2017).
+that keeps groups apart, inside the training examples, decides how much of it helps and how smooth it is, and sets the
+temperature of the probabilities (Guo et al. 2017).
 """
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from .novelty import Novelty
 
 MODEL_VERSION = 1
 TREES, FOLD_TREES, FOLDS = 200, 60, 8
-BLENDS = (0.0, 0.3, 0.5)    # weight of the logistic regression
+BLENDS = (0.0, 0.3, 0.5, 0.7, 0.85)     # weight of the logistic regression
 FLOOR = 0.01                # no silence of one part rules a class out
-PENALTY = 0.003             # inverse strength on weights of the logistic regression
+PENALTIES = (0.003, 0.01, 0.03)         # inverse strength on weights of the logistic regression
 KNOTS, RANK_MAX = 65, 2.5
 TEMPERATURES = np.geomspace(0.2, 2.0, 25)
 EXAMPLES_MAX = 4000         # kept for novelty, dealt evenly
@@ -178,18 +178,18 @@ def _trained(features, labels, groups, seed, trees, examples, validated, progres
     if len(classes) < 2:
         raise DevicesError(f'a model tells classes apart; {len(classes)} is taught')
     folds = _folds(features, of, groups, seed, progress)
-    blend, temperature = _choose(folds)
+    blend, penalty, temperature = _choose(folds)
     weight = even_weights(of, groups)
     ranks = Ranks.of(features)
     weights = np.zeros((features.shape[1] + 1, len(classes)))
     if blend:
-        weights = _regress(ranks(features), of, weight, len(classes))
+        weights = _regress(ranks(features), of, weight, len(classes), PENALTIES[penalty])
     made = Model(tuple(classes.tolist()), grow(features, of, weight, trees, seed), ranks, weights, blend, temperature,
                  Novelty.of(features, of, groups, _dealt(of, examples, seed)))
     progress(1.0)
     if not validated:
         return made, None
-    return made, _judged(folds, features, of, groups, blend, temperature, examples, seed)
+    return made, _judged(folds, features, of, groups, (blend, penalty, temperature), examples, seed)
 
 
 def _dealt(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -209,14 +209,16 @@ def even_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """inside, outside : (n,) bool     present : classes inside     forest, line : (outside, present) probabilities"""
+    """inside, outside : (n,) bool     present : classes inside     forest : (outside, present) probabilities
+    lines : (penalties, outside, present)
+    """
 
     inside: np.ndarray
     outside: np.ndarray
     present: np.ndarray
     truth: np.ndarray
     forest: np.ndarray
-    line: np.ndarray
+    lines: np.ndarray
 
 
 def _folds(features, labels, groups, seed: int, progress) -> list[_Fold]:
@@ -232,27 +234,34 @@ def _folds(features, labels, groups, seed: int, progress) -> list[_Fold]:
         local = np.searchsorted(present, labels)
         weight, ranks = even_weights(local[inside], groups[inside]), Ranks.of(features[inside])
         forest = grow(features[inside], local[inside], weight, FOLD_TREES, seed + 1 + k)
-        weights = _regress(ranks(features[inside]), local[inside], weight, len(present))
-        line = softmax(ranks(features[outside]) @ weights[:-1] + weights[-1])
-        out.append(_Fold(inside, outside, present, local[outside], forest.probability(features[outside]), line))
+        learnt, asked = ranks(features[inside]), ranks(features[outside])
+        weights = [_regress(learnt, local[inside], weight, len(present), penalty) for penalty in PENALTIES]
+        lines = np.stack([softmax(asked @ w[:-1] + w[-1]) for w in weights])
+        out.append(_Fold(inside, outside, present, local[outside], forest.probability(features[outside]), lines))
     return out
 
 
-def _choose(folds: list[_Fold]) -> tuple[float, float]:
-    """Return blend and temperature of least log loss."""
+def _choose(folds: list[_Fold]) -> tuple[float, int, float]:
+    """Return blend, which penalty, and temperature of least log loss."""
     if sum(len(fold.truth) for fold in folds) < 10:
-        return 0.0, 1.0
-    loss = {(blend, t): -sum(np.log(softmax(_blend(f.forest, f.line, blend) / t)[np.arange(len(f.truth)), f.truth]
-                                    + 1e-9).sum() for f in folds) for blend in BLENDS for t in TEMPERATURES}
-    blend, temperature = min(loss, key=loss.get)
-    return blend, float(temperature)
+        return 0.0, 0, 1.0
+    loss = {}
+    for blend in BLENDS:
+        for penalty in range(len(PENALTIES)) if blend else (0,):
+            before = [_blend(f.forest, f.lines[penalty], blend) for f in folds]
+            for t in TEMPERATURES:
+                loss[blend, penalty, float(t)] = -sum(
+                    np.log(softmax(b / t)[np.arange(len(f.truth)), f.truth] + 1e-9).sum()
+                    for b, f in zip(before, folds, strict=True))
+    return min(loss, key=loss.get)
 
 
-def _judged(folds: list[_Fold], features, labels, groups, blend, temperature, examples, seed) -> Validation:
+def _judged(folds: list[_Fold], features, labels, groups, chosen, examples, seed) -> Validation:
+    blend, penalty, temperature = chosen
     tested, novelty = np.zeros(len(labels), dtype=bool), np.full(len(labels), np.nan)
     probability = np.zeros((len(labels), labels.max() + 1))
     for fold in folds:
-        before = _blend(fold.forest, fold.line, blend)
+        before = _blend(fold.forest, fold.lines[penalty], blend)
         found = softmax(before / temperature)
         local = np.searchsorted(fold.present, labels[fold.inside])
         near = Novelty.of(features[fold.inside], local, groups[fold.inside], _dealt(local, examples, seed))
@@ -274,10 +283,10 @@ def _deal(labels, groups, seed: int) -> np.ndarray:
     return fold[group]
 
 
-def _regress(scores, labels, weight, classes: int) -> np.ndarray:
+def _regress(scores, labels, weight, classes: int, penalty: float = PENALTIES[0]) -> np.ndarray:
     """Return (d + 1, classes) weights of a logistic regression, the bias last."""
     from sklearn.linear_model import LogisticRegression
-    fitted = LogisticRegression(C=PENALTY, max_iter=100, tol=1e-3).fit(scores, labels, sample_weight=weight)
+    fitted = LogisticRegression(C=penalty, max_iter=100, tol=1e-3).fit(scores, labels, sample_weight=weight)
     weights = np.vstack([fitted.coef_.T, fitted.intercept_])
     return weights if classes > 2 else np.hstack([-weights / 2, weights / 2])
 

@@ -125,6 +125,79 @@ def calibration_floor(confidence: np.ndarray, generator: np.random.Generator, tr
     return float(np.mean(errors)), float(np.quantile(errors, 0.95))
 
 
+def calibration_squared(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Return the mean square of how far confidence is from the share that is right, chance taken off. [1]
+
+    In `BINS` bins of as many answers each, less what scatters within a bin (Kumar, Liang, Ma 2019, arXiv:1909.10155):
+    0 on average for a perfect model, whatever the number of answers, and so as often below as above it. DevicesError
+    with fewer than two answers.
+    """
+    square, scatter = _squares(confidence, right)
+    return square - scatter
+
+
+def _squares(confidence, right) -> tuple[float, float]:
+    """Return the mean squared gap of the bins, and what of it chance makes."""
+    if len(confidence) < 2:
+        raise DevicesError(f'calibration of {len(confidence)} answers')
+    gap = (confidence - right)[np.argsort(confidence, kind='stable')]
+    edge = np.linspace(0, len(gap), min(BINS, len(gap) // 2) + 1).round().astype(int)     # two or more in each
+    count, total = np.diff(edge), np.add.reduceat(gap, edge[:-1])
+    # the variance of a mean, as the sample itself says it without bias
+    scatter = (np.add.reduceat(gap ** 2, edge[:-1]) - total ** 2 / count) / (count - 1) / count
+    return float(count @ (total / count) ** 2 / len(gap)), float(count @ scatter / len(gap))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What probabilities are worth, with 95 % intervals. [1]
+
+    error, error_low, error_high : `calibration_error`; above 0 for a perfect model too
+    chance, chance_high : `calibration_floor`, what it is for a perfect one
+    debiased, debiased_low, debiased_high : root of `calibration_squared`, below zero where that is; about 0 for a
+    perfect model. A root mean square is never below the mean that `error` estimates, so it judges more strictly.
+    """
+
+    error: float
+    error_low: float
+    error_high: float
+    chance: float
+    chance_high: float
+    debiased: float
+    debiased_low: float
+    debiased_high: float
+
+
+def calibration(confidence: np.ndarray, right: np.ndarray, generator: np.random.Generator,
+                groups: np.ndarray | None = None, tries: int = 1000) -> Calibration:
+    """Return calibration with intervals from the bootstrap. DevicesError with fewer than two answers.
+
+    confidence : (n,) of the likeliest class     right : (n,) bool     groups : (n,) what is drawn whole, such as the
+    house whose answers go wrong together; None = each answer for itself
+    The error's interval holds 95 % of the redrawn errors. The debiased one's is turned about the estimate (the basic
+    bootstrap): what is redrawn scatters about the square with chance in it.
+    """
+    square, scatter = _squares(confidence, right)
+    member = np.arange(len(confidence)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    rows = np.split(np.argsort(member, kind='stable'), np.cumsum(np.bincount(member))[:-1])
+    plain, squared = np.empty(tries), np.empty(tries)
+    for k in range(tries):
+        drawn = np.concatenate([rows[g] for g in generator.integers(len(rows), size=len(rows))])
+        if len(drawn) < 2:
+            plain[k], squared[k] = calibration_error(confidence, right), square - scatter
+            continue
+        plain[k] = calibration_error(confidence[drawn], right[drawn])
+        squared[k] = calibration_squared(confidence[drawn], right[drawn])
+    low, high = square - scatter - (np.quantile(squared, (0.975, 0.025)) - square)
+    return Calibration(calibration_error(confidence, right), *map(float, np.quantile(plain, (0.025, 0.975))),
+                       *calibration_floor(confidence, generator), _root(square - scatter), max(0.0, _root(low)),
+                       max(0.0, _root(high)))
+
+
+def _root(square: float) -> float:
+    return float(np.sign(square) * np.sqrt(abs(square)))
+
+
 def roc_area(strange: np.ndarray, known: np.ndarray) -> float:
     """Return the probability that a strange example scores above a known one, ties half. (Mann–Whitney)"""
     if not (len(strange) and len(known)):

@@ -30,12 +30,20 @@ class Prototype:
     mean: np.ndarray
     count: int
 
+    @property
+    def bytes(self) -> int:
+        """As it is stored."""
+        return self.mean.nbytes + 4 + len(self.name.encode())
+
 
 class Prototypes:
-    """A bounded book of prototypes. noise : (d,) deviation between two looks at one device, from the trained model."""
+    """A bounded book of prototypes.
 
-    def __init__(self, noise: np.ndarray) -> None:
-        self._noise = np.array(noise, dtype=np.float32)
+    noise : (d,) deviation between two looks at one device     bytes_max : of it all
+    """
+
+    def __init__(self, noise: np.ndarray, bytes_max: int = BYTES_MAX) -> None:
+        self._noise, self._bytes_max = np.array(noise, dtype=np.float32), bytes_max
         if self._noise.ndim != 1 or not (np.isfinite(self._noise).all() and (self._noise > 0).all()):
             raise DevicesError('the noise is a row of positive numbers')
         self._book: tuple[Prototype, ...] = ()
@@ -46,9 +54,14 @@ class Prototypes:
         return tuple(dict.fromkeys(prototype.name for prototype in self._book))
 
     @property
+    def book(self) -> tuple[Prototype, ...]:
+        """All prototypes, which never change: this one is moved by taking another's place."""
+        return self._book
+
+    @property
     def bytes(self) -> int:
         """Of all prototypes and the noise as they are stored."""
-        return self._noise.nbytes + sum(p.mean.nbytes + 4 + len(p.name.encode()) for p in self._book)
+        return self._noise.nbytes + sum(p.bytes for p in self._book)
 
     def teach(self, windows, name: str) -> tuple[str, ...]:
         """Learn a device from labelled windows (k, d), three are enough; return whose prototypes were dropped.
@@ -77,12 +90,22 @@ class Prototypes:
 
     def relearn(self, names, lessons: Iterable[tuple[np.ndarray, str]]) -> None:
         """Forget `names`, then learn windows (d,) of them in turn. No other prototype changes."""
-        fresh = Prototypes(self._noise)
+        fresh = Prototypes(self._noise, self._bytes_max)
         for window, name in lessons:
             fresh.teach([window], name)
         self._book = tuple(p for p in self._book if p.name not in names) + fresh._book
         for name in fresh.names:
             self._thin(name)
+
+    def put_back(self, name: str, own: Iterable[tuple[int, Prototype]], gone: Iterable[tuple[int, Prototype]]) -> None:
+        """Forget `name`; then set `own`, prototypes of it, where they were in `book`, and `gone`, of others, where they
+        were among the others. Every other one stays as it is.
+        """
+        book = [p for p in self._book if p.name != name]
+        for place, prototype in (*sorted(gone, key=_place), *sorted(own, key=_place)):
+            book.insert(place, prototype)
+        self._book = tuple(book)
+        self._thin(name)
 
     def recognise(self, window) -> tuple[str, float]:
         """Return the nearest device and its distance over noise; '' where nothing is near enough."""
@@ -94,6 +117,14 @@ class Prototypes:
         """Return the distance of a window from the nearest prototype of a name, infinite where there is none."""
         row = checked_vector(window, len(self._noise))
         return min((self._distance(p, row) for p in self._book if p.name == name), default=float('inf'))
+
+    def distances(self, window) -> dict[str, float]:
+        """Return the distance of a window from the nearest prototype of every name, nearest first."""
+        row, found = checked_vector(window, len(self._noise)), {}
+        for prototype in self._book:
+            distance = self._distance(prototype, row)
+            found[prototype.name] = min(distance, found.get(prototype.name, distance))
+        return dict(sorted(found.items(), key=lambda pair: pair[1]))
 
     def follow(self, window) -> str:
         """Recognise, and refine the prototype where it was surely this device; return its name, '' otherwise."""
@@ -115,8 +146,8 @@ class Prototypes:
                 'counts': np.array([p.count for p in self._book], dtype=np.int64)}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, np.ndarray]) -> 'Prototypes':
-        """Take over what `state` returned. DevicesError when it is foreign or damaged."""
+    def from_state(cls, state: Mapping[str, np.ndarray], bytes_max: int = BYTES_MAX) -> 'Prototypes':
+        """Take over what `state` returned. DevicesError when it is foreign, damaged or larger than `bytes_max`."""
         try:
             version, noise, names, means, counts = (np.asarray(state[name]) for name in (
                 'prototypes_version', 'noise', 'names', 'means', 'counts'))
@@ -124,7 +155,7 @@ class Prototypes:
             raise DevicesError(f'the saved prototypes lack {error.args[0]!r}') from None
         if version.shape != () or version.dtype.kind not in 'iu' or int(version) != PROTOTYPES_VERSION:
             raise DevicesError(f'the saved prototypes have version {version}; this is {PROTOTYPES_VERSION}')
-        made = cls(noise)
+        made = cls(noise, bytes_max)
         count = len(names) if names.ndim == 1 else -1
         if (means.shape != (count, len(made._noise)) or counts.shape != (count,) or names.dtype.kind != 'U'
                 or counts.dtype.kind != 'i' or means.dtype.kind != 'f' or not np.isfinite(means).all()
@@ -133,8 +164,8 @@ class Prototypes:
             raise DevicesError('the saved prototypes are damaged')
         made._book = tuple(Prototype(str(name), mean.astype(np.float32), int(n))
                            for name, mean, n in zip(names, means, counts, strict=True))
-        if made.bytes > BYTES_MAX:
-            raise DevicesError(f'the saved prototypes take {made.bytes} bytes; there is room for {BYTES_MAX}')
+        if made.bytes > bytes_max:
+            raise DevicesError(f'the saved prototypes take {made.bytes} bytes; there is room for {bytes_max}')
         return made
 
     def _distance(self, prototype: Prototype, row: np.ndarray) -> float:
@@ -143,13 +174,17 @@ class Prototypes:
     def _thin(self, name: str) -> None:
         while sum(p.name == name for p in self._book) > PER_NAME:
             self._drop([k for k, p in enumerate(self._book) if p.name == name])
-        while self.bytes > BYTES_MAX:
+        while self.bytes > self._bytes_max:
             spare = [k for k, p in enumerate(self._book) if sum(q.name == p.name for q in self._book) > 1]
             self._drop(spare or range(len(self._book)))
 
     def _drop(self, among) -> None:
         out = min(among, key=lambda k: self._book[k].count)
         self._book = self._book[:out] + self._book[out + 1:]
+
+
+def _place(pair: tuple[int, Prototype]) -> int:
+    return pair[0]
 
 
 def _moved(prototype: Prototype, row: np.ndarray) -> Prototype:

@@ -8,9 +8,9 @@ What a series is too short for has a neutral value. Any change of a number here 
 import numpy as np
 
 from .examples import DevicesError
-from .levels import level_features
+from .levels import above, level_features
 
-SERIES_VERSION = 2
+SERIES_VERSION = 3
 LENGTH_MIN = 16
 
 _STEPS = np.r_[0, np.unique(np.round(np.geomspace(1, 400, 16)).astype(int))]    # after switching on [samples]
@@ -111,8 +111,9 @@ def _levels(out, x, active, steady, top, low, scale, level) -> None:
         out[f'quantile_{q}'] = value
     watts = np.histogram(np.log10(np.clip(x, 0.1, 10 ** 3.6)), bins=_WATTS)[0] / len(x)
     shares = np.histogram(x / top, bins=_SHARES)[0] / len(x)
-    out.update((f'watts_{k}', value) for k, value in enumerate(watts))
-    out.update((f'share_{k}', value) for k, value in enumerate(shares))
+    for name, held in (('watts', watts), ('share', shares)):
+        out.update((f'{name}_{k}', value) for k, value in enumerate(held))
+        out.update((f'{name}_above_{k}', value) for k, value in enumerate(np.sqrt(above(held))))
 
 
 def _runs(out, x, begin, end, rate, scale) -> None:

@@ -21,6 +21,21 @@ class IdentifierSettings:
 
 
 @dataclass(frozen=True)
+class OwnSettings:
+    """When an outlet speaks for itself, and whom it believes."""
+
+    hub_silence: float = setting(10.0, 's', 1.0, 3600.0, 'A signature that the hub leaves unanswered for so long the '
+                                 'outlet answers.')
+    hub_trust: float = setting(0.9, '1', 0.5, 1.0, 'Probability from which an answer of the hub teaches the outlet.')
+    own_power_off: float = setting(4.0, 'W', 0.0, 100.0, 'Below this and `own_apparent_off` the outlet takes its load '
+                                   'for off.')
+    own_apparent_off: float = setting(12.0, 'VA', 0.0, 200.0, 'Below this and `own_power_off` it is off.')
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+@dataclass(frozen=True)
 class AnomalySettings:
     """What counts as an anomaly. Voltage bounds: EN 50160 has 0.90 … 1.10, ANSI C84.1 range A 0.95 … 1.05 at the
     service and 0.90 … 1.05 at the outlet."""

@@ -3,12 +3,12 @@
 A device's day is one number a statistic (its longest run, its highest level, …). Days of one device are taken to be
 exchangeable. Then the chance that a new day exceeds the k-th largest of n is k / (n + 1), whatever the distribution;
 beyond the largest few, the excess is taken to be exponential with an unknown mean (peaks over threshold: Coles 2001,
-doi:10.1007/978-1-4471-3675-0; Siffer et al. 2017, doi:10.1145/3097983.3098144) with a gamma prior from other devices,
-so few days give a heavy (Lomax) tail and not a falsely sharp bound.
+An introduction to statistical modeling of extreme values; Siffer et al. 2017, Anomaly detection in streams with extreme
+value theory) with a gamma prior from other devices, so few days give a heavy (Lomax) tail, no falsely sharp bound.
 
 p-values become evidence by the mixture of all power bets (Vovk, Wang 2021, doi:10.1214/20-AOS2020), and evidence is
 summed as Shiryaev and Roberts did: R ← (1 + R)·e, alarm at R ≥ A. With E[e] ≤ 1 on ordinary days the mean time between
-false alarms is at least A days (Shin, Ramdas, Rinaldo 2023, arXiv:2203.03532). So A follows from the budget.
+false alarms is at least A days (Shin, Ramdas, Rinaldo 2022, E-detectors). So A follows from the budget.
 """
 import math
 from collections.abc import Sequence

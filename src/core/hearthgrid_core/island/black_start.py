@@ -57,6 +57,9 @@ class BlackStartSettings:
         return (last + self.spread) * (1 + self.drift)
 
 
+_EDGE = 1e-4  # of a half is rounding of clocks
+
+
 class Phase(Enum):
     """What a source does."""
 
@@ -99,7 +102,7 @@ class BlackStart:
     def _hears(self, now: float, bus: float) -> bool:
         """Whether the bus carries what this source does not make."""
         s, since = self._s, now - self._began
-        half = int(since / s.half)
+        half = self._half(since)
         if self.phase is not Phase.RANK or half >= len(self._pattern):
             return self.phase is not Phase.ON and bus > self._voltage(now) + s.foreign
         if self._pattern[half]:
@@ -109,7 +112,11 @@ class BlackStart:
     def _voltage(self, now: float) -> float:
         s = self._s
         since = now - self._began - len(self._pattern) * s.half
-        if since < 0.0:
-            return s.probe if self._pattern[int((now - self._began) / s.half)] else 0.0
+        if since < -_EDGE * s.half:
+            return s.probe if self._pattern[self._half(now - self._began)] else 0.0
         self.phase = Phase.RAMP if since < s.ramp else Phase.ON
-        return min(1.0, s.probe + (1 - s.probe) * since / s.ramp) if s.ramp else 1.0
+        return min(1.0, s.probe + (1 - s.probe) * max(0.0, since) / s.ramp) if s.ramp else 1.0
+
+    def _half(self, since: float) -> int:
+        """Return the number of the half that runs `since` [s] the begin; the end of one is the begin of the next."""
+        return int(since / self._s.half + _EDGE)

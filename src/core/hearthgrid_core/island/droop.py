@@ -73,7 +73,6 @@ class Droop:
         self._filter_time = column('filter_time')
         self._gain, self._rate = column('limit_gain') / self.rating, column('limit_rate') / self.rating
         self._frequency_min, self._frequency_max = column('frequency_min'), column('frequency_max')
-        self._span = self._frequency_max - self._frequency_min
         self._voltage_min = column('voltage_min') * self.nominal_voltage
         self._voltage_max = column('voltage_max') * self.nominal_voltage
         self._recovery = column('surge_recovery')
@@ -124,8 +123,11 @@ class Droop:
         frequency = self.reference_frequency - self.frequency_slope * self.active_power + self.frequency_offset
         above, below = self.active_power - self.power_max, self.active_power - self.power_min
         if above.max() > 0.0 or below.min() < 0.0 or self._low.any() or self._high.any():
-            self._low = np.clip(self._low - self._rate * above * duration, -self._span, 0.0)
-            self._high = np.clip(self._high - self._rate * below * duration, 0.0, self._span)
+            # No further than the frequency can follow: else it would stay there long after the overload.
+            floor = np.minimum(self._frequency_min - frequency, 0.0)
+            ceiling = np.maximum(self._frequency_max - frequency, 0.0)
+            self._low = np.minimum(np.maximum(self._low - self._rate * above * duration, floor), 0.0)
+            self._high = np.maximum(np.minimum(self._high - self._rate * below * duration, ceiling), 0.0)
             frequency += np.minimum(0.0, self._low - self._gain * above)
             frequency += np.maximum(0.0, self._high - self._gain * below)
         self.frequency = np.minimum(np.maximum(frequency, self._frequency_min), self._frequency_max)

@@ -23,6 +23,8 @@ __all__ = ['Election', 'ElectionSettings', 'Role']
 class Election(Voter):
     """One member. `step` it with every event and whenever `deadline` has come; do its actions in order."""
 
+    __slots__ = ()
+
     # Candidates.
 
     def _canvass(self, now: float) -> None:

@@ -17,13 +17,15 @@ from hearthgrid_core.settings import check_bounds, setting
 
 from .shedding import Offer
 
-STEP = 0.01  # between two looks: half a cycle, each at the frequency of the last whole cycle [s]
+STEP = 0.01  # between two looks at 50 Hz: half a cycle, each at the frequency of the last whole cycle [s]
 _BASE = 4    # looks behind an estimate
 DEAD = 0.1   # voltage over nominal of a dead bus [1]
-HELD = 0.004  # change of voltage over nominal in two looks: less when the current limit holds it [1]
+HELD = 0.004  # rise of voltage over nominal in two looks: less when the current limit holds it [1]
+DIGGING = 0.02  # fall of it: less when the current limit still lowers it; what it tells hardly changes then [1]
 MOVED = 0.01  # … more when the frequency tells of the voltage's return [1]
 BEND = 0.1   # of a steep fall its bend may be so much [1]
 SLOW = 8     # looks over which a small overload is averaged
+USUAL = 0.98  # voltage over nominal below which the loads draw less than they will once it is back [1]
 STIFF = 0.8  # voltage over nominal below which every load is an impedance [1]
 
 
@@ -43,6 +45,8 @@ class LoadDroopSettings:
     sag: float = setting(0.92, '1', 0.3, 0.95, 'Voltage over nominal below which the current limit is at work.')
     trigger: float = setting(0.06, '1', 0.01, 0.5, 'Overload over power_max answered at once, of a third of it later: '
                              'five times the noise of an estimate.')
+    relief: float = setting(1.0, '1', 1.0, 100.0, 'Overload over trigger in one look that counts where the next shows '
+                            'relief: others act already. Steps of phase seem one of up to 1.5.')
     margin: float = setting(0.08, '1', 0.0, 0.5, 'Shed so much of power_max more than was measured.')
     bend: float = setting(0.01, 'Hz', 0.0, 1.0, 'Of the frequency from look to look: more is a change of power.')
     again: float = setting(0.09, 's', 0.02, 5.0, 'From action to the next estimate: relay, settling and window.')
@@ -62,7 +66,8 @@ class LoadDroop:
 
     def __init__(self, settings: LoadDroopSettings) -> None:
         self._s = settings
-        kept = math.exp(-STEP / settings.filter_time) if settings.filter_time else 0.0
+        self._step = 0.5 / settings.nominal_frequency
+        kept = math.exp(-self._step / settings.filter_time) if settings.filter_time else 0.0
         self._lead = kept / (1 - kept)  # takes the filter's fading out of the frequency
         self._frequency: deque[float] = deque(maxlen=_BASE)
         self._voltage: deque[float] = deque(maxlen=_BASE)
@@ -72,7 +77,7 @@ class LoadDroop:
         self.seen = 0.0
 
     def step(self, now: float, frequency: float, voltage: float, place: float, armed: bool = True) -> bool:
-        """Look, once every `STEP`; return whether the load has to open.
+        """Look, once every half cycle; return whether the load has to open.
 
         After `calm` the answer is False again, which is no leave to close: coming back is restoration's, in waves.
         frequency : of the last whole cycle, NaN = none [Hz].     voltage : RMS of the last half cycle [V].
@@ -83,7 +88,8 @@ class LoadDroop:
         self._voltage.append(voltage / s.nominal_voltage)
         f = self._frequency
         if len(f) == _BASE:  # a fall that grows: power changed within the last cycle
-            self._rest = 0 if (f[-2] - f[-1]) - (f[-3] - f[-2]) > s.bend else self._rest + 1
+            fall = f[-2] - f[-1]
+            self._rest = 0 if fall - (f[-3] - f[-2]) > s.bend + BEND * abs(fall) else self._rest + 1
         over = self._overload() if armed and len(self._frequency) == _BASE else math.nan
         first, self._first = self._first, math.nan
         if over >= s.trigger:
@@ -95,7 +101,7 @@ class LoadDroop:
         if now < self._next - 1e-9:
             return place < self.seen * s.power_max
         if first >= s.trigger:  # one look may be noise, or the begin of something else
-            if math.isnan(over) and armed and self._relieved():
+            if math.isnan(over) and armed and first >= s.relief * s.trigger and self._relieved():
                 over = first    # others act already
             if over >= s.trigger:
                 self.seen += over + s.margin
@@ -117,16 +123,18 @@ class LoadDroop:
         s, f, v = self._s, list(self._frequency), list(self._voltage)
         moved = v[-1] - v[-3]
         if v[-1] < s.sag:  # by the current limit; on the way back from there, the limit is left
-            told = abs(moved) < HELD or (v[-1] > v[-2] - HELD / 2 and not self.seen)
+            told = -DIGGING < moved < HELD or (v[-1] > v[-2] - HELD / 2 and not self.seen)
             return s.surge * v[-1] / drawn(v[-1], s.exponent) - 1 if v[-1] > DEAD and told else math.nan
         undone = [b - self._lead * (a - b) for a, b in zip(f, f[1:], strict=False)]
         if s.limit_rate > 0.0:
-            slope, since = (undone[0] - undone[2]) / 2, _BASE - 1
+            slope, since = (undone[0] - undone[2]) / 2, _BASE - 2
             bend = 0.7 * abs(undone[0] - 2 * undone[1] + undone[2])  # it carries more noise than the slope
-            over = slope / STEP / s.limit_rate
+            over = slope / self._step / s.limit_rate
         else:
             slope, since, bend = 0.0, _BASE - 2, abs(undone[1] - undone[2])
             over = (s.full - (undone[1] + undone[2]) / 2) / (s.droop_frequency * s.nominal_frequency)
+        if over >= s.trigger:
+            over = (1 + over) / drawn(min(1.0, v[-1] / USUAL), s.exponent) - 1
         straight = self._rest >= since and bend <= s.bend + BEND * abs(slope)
         return over if straight and abs(moved) < MOVED else math.nan
 

@@ -1,4 +1,5 @@
-"""One member of the zone as one machine: grid watch, election, sequence, and the leader's duties when it leads.
+"""One member of the zone as one machine: grid watch, election, sequence, the leader's duties when it leads, and an
+inverter's own regulation.
 
 `step` it with every event and whenever `deadline` has come, and do its actions in order. Time is the member's own
 monotonic clock [s]. The node and the simulator drive the same machine.
@@ -9,10 +10,13 @@ from dataclasses import dataclass
 from random import Random
 
 from .ballot import BusSeen, Change, Durable, Fence, Message, Persist, Persisted
-from .duties import Ask, Charge, Duties, DutySettings, Metered, Stated, Steer
+from .budget import Ahead
+from .duties import Ask, Charge, Duties, DutySettings, Metered, Stated
 from .election import Election, Role
 from .membership import SIZE_MAX
+from .regulation import Given, Regulation, Steer
 from .role import ElectionSettings
+from .secondary import Share
 from .sequence import Sequence, SequenceSettings, Sight
 from .watch import GridWatch, GridWatchSettings, Mode, Supply, Tie
 
@@ -58,8 +62,8 @@ class View:
                 self.committee, self.members, self.shed)
 
 
-Heard = Message | Persisted | BusSeen | Change | Supply | Tie | Stated | Metered | Charge
-Said = Message | Persist | View | Ask | Steer
+Heard = Message | Persisted | BusSeen | Change | Supply | Tie | Stated | Metered | Charge | Ahead | Given | Share
+Said = Message | Persist | View | Ask | Steer | Share
 
 
 class Member:
@@ -70,6 +74,8 @@ class Member:
         self.settings, self.me, self._commissioned = settings, me, members
         self.election = Election(settings, me, rng, now, incarnation, durable, members, term, epoch)
         self.duties = Duties(settings)
+        inverter = me in settings.inverters
+        self.regulation = Regulation(settings, me, settings.renew, settings.validity) if inverter else None
         self._watch, self._sequence = GridWatch(settings), Sequence(settings, now)
         self._standing = self._watch.step(now, None, None)
         self._tie: Tie | None = None
@@ -93,9 +99,9 @@ class Member:
         self._out = []
         if isinstance(event, (Supply, Tie)):
             self._see(now, event)
-        elif isinstance(event, (Stated, Metered, Charge)):
+        elif isinstance(event, (Stated, Metered, Charge, Ahead)):
             self.duties.take(now, event)
-        elif event is not None:
+        elif event is not None and not isinstance(event, (Given, Share)):
             if type(event) is Message and event.sender != self.me:
                 self._peers[event.sender] = event.mode, now
             self._out += self.election.step(now, event)
@@ -104,6 +110,8 @@ class Member:
         if now >= self._look_at:
             self._see(now, None)
         self._go_on(now)
+        if self.regulation is not None and (isinstance(event, (Given, Share, Tie)) or now >= self.regulation.deadline):
+            self._out += self.regulation.step(now, self._tie, self._fresh_tie(now) is not None, event)
         self.deadline = self._next(now)
         return self._out
 
@@ -241,7 +249,7 @@ class Member:
 
     def _next(self, now: float) -> float:
         election, settings, mode = self.election, self.settings, self._sequence.mode
-        times = [self._look_at]
+        times = [self._look_at] + ([self.regulation.deadline] if self.regulation else [])
         if self.leads:
             times += [self.duties.deadline, election.lease_until]
             waits = {Mode.JOIN: settings.join_time, Mode.SHED: settings.shed_time}

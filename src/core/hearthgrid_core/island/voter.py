@@ -25,6 +25,16 @@ class Voter:
     term, epoch : known to have been reached although the memory is lost, so that what follows is not older.
     """
 
+    __slots__ = (  # more attributes than a class shares keys for; a proof makes millions of steps
+        'settings', 'me', 'incarnation', '_rng', 'remembers', 'term', 'voted', 'committee', 'stored', '_written',
+        '_asked_to_write', '_waiting', 'mode', 'heard', '_incarnations', 'leader', 'leader_term', 'leader_heard',
+        'leader_mode', 'provisional', 'deputy', 'deputy_mode', 'deputy_heard', '_round', '_promised_until',
+        '_courted', '_courted_until', '_passed', '_pledged_until', '_timeout_at', '_recall_at', '_recalled',
+        '_began', '_canvass_round', '_canvass_end', '_repeat_at', '_votes', '_refused', '_sent', '_acks', '_holds',
+        'roster', 'lease_until', '_beat_at', '_quorum_at', '_beats', '_provisional_at', '_joined', '_join_at',
+        '_out', 'role', 'deadline',
+    )
+
     def __init__(
         self,
         settings: ElectionSettings,
@@ -115,6 +125,10 @@ class Voter:
         if event is not None:
             kind = type(event)
             if kind is Message:
+                to = event.receiver
+                if to and to != self.me and now < self.deadline:
+                    self._overhear(event)  # which moves no deadline
+                    return self._out
                 self._receive(now, event)
             elif kind is Persisted:
                 self._persisted(now, event.number)
@@ -130,10 +144,10 @@ class Voter:
         return self._out
 
     def _receive(self, now: float, m: Message) -> None:
-        if m.sender == self.me:
-            return
         if m.receiver and m.receiver != self.me:
             self._overhear(m)
+            return
+        if m.sender == self.me:
             return
         if m.incarnation < self._incarnations.get(m.sender, 0):
             return  # of a memory that is gone
@@ -149,18 +163,22 @@ class Voter:
         Two that do not hear each other may hear this member. To the election it is a network that doubles and delays,
         which it bears anyway.
         """
-        if m.term < self.term or not self._voter():
-            return
+        passed = self._passed
         if m.kind in QUESTIONS:
             about = m.sender, m.receiver, m.round
-            if m.granted and about not in self._passed:
-                self._passed[about] = False
-                while len(self._passed) > PASSED:
-                    del self._passed[next(iter(self._passed))]
+            if m.granted and about not in passed and self._may_pass(m):
+                passed[about] = False
+                while len(passed) > PASSED:
+                    del passed[next(iter(passed))]
                 self._out.append(m)
-        elif m.leader == m.receiver and self._passed.get((m.receiver, m.sender, m.round)) is False:
-            self._passed[m.receiver, m.sender, m.round] = True
-            self._out.append(m)
+        elif m.leader == m.receiver:
+            about = m.receiver, m.sender, m.round
+            if passed.get(about) is False and self._may_pass(m):
+                passed[about] = True
+                self._out.append(m)
+
+    def _may_pass(self, m: Message) -> bool:
+        return m.term >= self.term and m.sender != self.me and self._voter()
 
     def _send(self, kind: Kind, receiver: str, term: int, number: int, granted: bool = False, leader: str = '') -> None:
         self._out.append(

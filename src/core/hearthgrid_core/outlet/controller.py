@@ -30,7 +30,7 @@ class Snapshot:
 
     measurement : the newest, None = none came for too long.     weekday : local, 0 = Monday.     minute : local, of the
     day.     islanded : the home is cut from the utility, so plan and grid service do not bind.     arrived : requests
-    that came since the last cycle.
+    that came since the last cycle.     droop : why the outlet's own eyes want it off in an island, '' = they do not.
     """
 
     measurement: Measurement | None
@@ -38,6 +38,7 @@ class Snapshot:
     minute: int
     islanded: bool = False
     arrived: tuple[Request, ...] = ()
+    droop: str = ''
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,10 @@ class OutletController:
         if wanted and not was_closed and measured is None:
             wanted, reason = False, f'no samples, so no protection: stays open ({reason})'
         if measured is not None or self.relay.closed is not None:
-            self.relay.step(now, wanted, forced=trip is not Trip.NONE)
+            self.relay.step(now, wanted, forced=trip is not Trip.NONE or bool(snapshot.droop))
         closed = bool(self.relay.closed)
-        if was_closed and closed and measured is not None and measured.stamp != self._weighed_at:
+        weighs = closed or snapshot.droop  # what the droop opens for was drawn: the leader has to know it
+        if was_closed and weighs and measured is not None and measured.stamp != self._weighed_at:
             self._weigh(measured)
         decision = Decision(
             closed=closed, waiting=self.relay.waiting(now, wanted), band=agreed.band, voice=agreed.voice, reason=reason,
@@ -155,6 +157,8 @@ class OutletController:
         asked = self.requests.words(now, deaf)
         if snapshot.islanded and self.requests.gate.safe == 0.0 and not self.requests.governed(now):
             words.append(Word(Voice.ISLAND, OFF, 'nobody leads the island: what can wait is off'))
+        if snapshot.droop:
+            words.append(Word(Voice.ISLAND, OFF, snapshot.droop))
         # A plan's cap is for a power stage; a plain relay opens only for a cap of somebody more urgent.
         urgent = [word for word in asked if word.voice > Voice.PLAN]
         self._cap.step(now, arbitrate(*(word.band for word in urgent)).power_max, power)

@@ -11,7 +11,9 @@ from .settings import BatterySettings
 FULL_TAPER = 0.05       # share of capacity below full over which the charging limit falls to nothing
 _JOULE = 3.6e6          # in a kWh
 _BAND = 0.15            # of the frequency the droop may ask for, over nominal; twice that of the voltage
-_FREE = 3.0             # power over rating the droop does not mind: the overload stop acts before
+_FLOOR = 0.06           # the most an overload lowers the frequency, over nominal: every outlet can still measure it
+_FREE = 3.0             # power over rating that does not move the frequency
+_GAIN = 0.5             # the part of the limit that is proportional [Hz]
 
 
 class Mode(Enum):
@@ -92,16 +94,20 @@ class Battery:
 class Former:
     """A grid-forming inverter: the droop of `island.droop` on filtered power, soft start, and a stop on overload.
 
-    Power here is what it delivers, positive into the home. It is alone, so no limit of power moves its frequency.
+    Above its rating it lets the frequency go at `limit_rate`, as `island.droop` does, so that loads see the overload
+    without a message (`island.load_droop`). No virtual impedance: it is alone and shares with nobody.
+    Power here is what it delivers, positive into the home.
     """
 
     def __init__(self, settings: BatterySettings, voltage: float, frequency: float):
         self._settings = settings
+        limited = settings.limit_rate > 0.0
         self._droop = Droop([DroopSettings(
             rating=settings.power_max, nominal_voltage=voltage, nominal_frequency=frequency,
             droop_frequency=settings.droop_frequency, droop_voltage=settings.droop_voltage,
-            filter_time=settings.filter_time, virtual_reactance=0.0, power_max=_FREE, power_min=-_FREE,
-            frequency_min=(1 - _BAND) * frequency, frequency_max=(1 + _BAND) * frequency, voltage_min=1 - 2 * _BAND,
+            filter_time=settings.filter_time, virtual_reactance=0.0, power_max=1.0 if limited else _FREE,
+            power_min=-_FREE, limit_rate=settings.limit_rate, limit_gain=_GAIN if limited else 0.0,
+            frequency_min=(1 - _FLOOR) * frequency, frequency_max=(1 + _BAND) * frequency, voltage_min=1 - 2 * _BAND,
             voltage_max=1 + 2 * _BAND, surge=settings.surge)])
         self._ramp, self._overloaded = 0.0, 0.0
         self.blocked_until = -math.inf                  # after an overload stop [s]

@@ -18,6 +18,7 @@ from .radio import Radio, RadioSettings
 _ARRIVE, _TICK, _STORED, _FAULT, _COMMAND = range(5)
 _PACK = struct.Struct('<dBhhq').pack
 FOR_VOTERS = frozenset((Kind.PRE_VOTE, Kind.VOTE, Kind.RECALL))  # what only voters answer
+INFINITE, LEADER = float('inf'), Role.LEADER
 COMMAND_AGE = 0.3  # how long a command holds [s]
 
 
@@ -51,7 +52,8 @@ class _Station:
     writing: list[Persist] = field(default_factory=list)
     life: int = 0  # starts
     memory: int = 0  # times it lost its memory
-    tick_at: float = float('inf')  # true time of the next tick in the queue [s]
+    tick_at: float = INFINITE  # true time of the next tick in the queue [s]
+    deadline: float = INFINITE  # of the machine, when that was put there; its clock [s]
     led: int = -1  # term it was last seen leading
     lease_until: float = -1.0  # true time [s]
     lease_local: float = -1.0
@@ -92,6 +94,8 @@ class Zone:
         names = [f'm{k}' for k in range(voters + observers)]
         self.index = {name: k for k, name in enumerate(names)}
         self.members = tuple(names[:voters])
+        self._everybody = range(len(names))
+        self._numbers: dict[tuple[str, ...], tuple[int, ...]] = {}
         uniform = self.rng.uniform
         self.stations = [
             _Station(
@@ -114,19 +118,22 @@ class Zone:
 
     def run(self, until: float, stop: Callable[[], bool] | None = None) -> str:
         """Go on to `until` [s], or to where `stop` says so; return the hash of all that happened."""
-        queue, pop = self._queue, heapq.heappop
+        queue, pop, stations, index, trace = self._queue, heapq.heappop, self.stations, self.index, self._trace
+        step, pack = self._step, _PACK
         while queue and queue[0][0] <= until:
-            self.now, _, code, target, what = pop(queue)
+            now, _, code, target, what = pop(queue)
+            self.now = now
             if code == _ARRIVE:
-                if self.stations[target].machine is not None:
-                    self._note(code, target, self.index[what.sender], what.term * 16 + what.kind)
-                    self._step(target, what)
+                station = stations[target]
+                if station.machine is not None:
+                    trace += pack(now, _ARRIVE, target, index[what.sender], what.term * 16 + what.kind)
+                    step(target, what)
             elif code == _TICK:
-                station = self.stations[target]
-                if what == station.life and station.machine is not None and station.tick_at <= self.now:
-                    self._note(code, target, 0, 0)
-                    station.tick_at = float('inf')
-                    self._step(target, None)
+                station = stations[target]
+                if what == station.life and station.machine is not None and station.tick_at <= now:
+                    trace += pack(now, _TICK, target, 0, 0)
+                    station.tick_at = station.deadline = INFINITE
+                    step(target, None)
             elif code == _STORED:
                 self._stored(target, *what)
             elif code == _COMMAND:
@@ -159,40 +166,52 @@ class Zone:
     def _step(self, k: int, event: object) -> None:
         station = self.stations[k]
         machine = station.machine
-        local = station.offset + station.rate * self.now
-        for action in machine.step(local, event):
-            if type(action) is Message:
-                self._sent(k, action)
-            else:
-                self._write(k, action)
-        self._check(k, station, machine)
-        due = (machine.deadline - station.offset) / station.rate + 1e-9
-        if due < station.tick_at:
-            station.tick_at = due if due > self.now else self.now
-            self._put(station.tick_at, _TICK, k, station.life)
+        actions = machine.step(station.offset + station.rate * self.now, event)
+        if actions:
+            for action in actions:
+                if type(action) is Message:
+                    self._sent(k, action)
+                else:
+                    self._write(k, action)
+        if machine.role is LEADER:
+            self._check(station, machine)
+        else:
+            station.lease_until = station.lease_local = -1.0
+        deadline = machine.deadline
+        if deadline != station.deadline:  # else a tick for it is in the queue
+            station.deadline = deadline
+            due = (deadline - station.offset) / station.rate + 1e-9
+            if due < station.tick_at:
+                station.tick_at = due if due > self.now else self.now
+                self._put(station.tick_at, _TICK, k, station.life)
         if self.on_step is not None:
             self.on_step(k)
 
     def _sent(self, k: int, m: Message) -> None:
-        own = m.sender == self.stations[k].name  # else it is passed on for another
-        if own and m.kind is Kind.VOTE_REPLY and m.granted:
-            self._check_vote(k, m.receiver, m.term)
-        elif own and m.kind is Kind.VOTE:
-            self._check_vote(k, m.sender, m.term)
-        now, arrivals = self.now, self.radio.arrivals
-        passed_on = m.granted if m.kind in QUESTIONS else m.leader == m.receiver
+        kind = m.kind
+        if m.sender == self.stations[k].name:  # else it is passed on for another
+            if kind is Kind.VOTE_REPLY and m.granted:
+                self._check_vote(k, m.receiver, m.term)
+            elif kind is Kind.VOTE:
+                self._check_vote(k, m.sender, m.term)
+        passed_on = m.granted if kind in QUESTIONS else m.leader == m.receiver
         if m.receiver and not passed_on:
             targets = (self.index[m.receiver],)
-        elif m.receiver or m.kind in FOR_VOTERS:
-            targets = [self.index[name] for name in m.committee.members]
+        elif m.receiver or kind in FOR_VOTERS:
+            targets = self._numbers.get(m.committee.members) or self._number(m.committee.members)
         else:
-            targets = range(len(self.stations))
-        for target in targets:
-            if target != k:
-                for at in arrivals(now, k, target):
-                    self._put(at, _ARRIVE, target, m)
+            targets = self._everybody
+        queue, push, number = self._queue, heapq.heappush, self._sequence
+        for at, target in self.radio.broadcast(self.now, k, targets):
+            number += 1
+            push(queue, (at, number, _ARRIVE, target, m))
+        self._sequence = number
         if not m.receiver and m.kind is Kind.HEARTBEAT or m.kind is Kind.PROVISIONAL:
             self._commands(k)
+
+    def _number(self, members: tuple[str, ...]) -> tuple[int, ...]:
+        numbers = self._numbers[members] = tuple(self.index[name] for name in members)
+        return numbers
 
     def _commands(self, k: int) -> None:
         """A leader says something to every actuator whenever it says something to everybody."""
@@ -247,7 +266,7 @@ class Zone:
             station.disk = action.durable  # what it was writing may be there, or not
         station.machine, station.writing = None, []
         station.lease_until = station.lease_local = -1.0
-        station.tick_at = float('inf')
+        station.tick_at = station.deadline = INFINITE
 
     def _restart(self, k: int, forget: bool) -> None:
         self._crash(k)
@@ -274,10 +293,7 @@ class Zone:
 
     # The invariants.
 
-    def _check(self, k: int, station: _Station, machine: Election) -> None:
-        if machine.role is not Role.LEADER:
-            station.lease_until = station.lease_local = -1.0
-            return
+    def _check(self, station: _Station, machine: Election) -> None:
         if machine.term != station.led or (machine.committee.epoch, machine.term) not in self.leaders:
             self._check_leader(station, machine)
         if machine.lease_until != station.lease_local:

@@ -13,12 +13,17 @@ from hearthgrid_core.island.shedding import Offer
 TICK = 0.001                # [s]
 CYCLE = 0.02                # over which a load measures the frequency [s]
 RELAY = (0.004, 0.018)      # from decision to the arc's end: drive, and the next zero crossing [s]
+ACCURACY = 0.002            # of power_max: nothing sees, or minds, less
+LAST = 0.05                 # overloaded so shortly before the end is overloaded still [s]
 REACTIVE = 0.2              # var a watt
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """shed : outlets.     cleared : when the demand of what is on came under power_max for good, from the event [s]."""
+    """shed : outlets.     cleared : when what is on came under power_max for good, from the event [s].
+
+    Counted at the voltage the inverter would give without its current limit, to the accuracy of a meter.
+    """
 
     shed: frozenset[str]
     cleared: float
@@ -60,7 +65,8 @@ def overload(settings: LoadDroopSettings, offers: Sequence[Offer], places: Mappi
             power = float((demand * max(level, STIFF)**exponent)[on].sum()) * min(1.0, level / STIFF)**2
             current = np.array([abs(complex(1.0, REACTIVE)) * power / max(level * settings.nominal_voltage, 1.0)])
             droop.step(TICK, np.array([power]), np.array([REACTIVE * power]), current)
-            if demand[on].sum() > settings.power_max:
+            free = level / float(droop.derating[0])  # the voltage were there no current limit
+            if float((demand * free**exponent)[on].sum()) > (1 + ACCURACY) * settings.power_max:
                 cleared = now + TICK
             frequencies.append(float(droop.frequency[0]))
         end = lead + max(0, tick + 1)
@@ -70,6 +76,6 @@ def overload(settings: LoadDroopSettings, offers: Sequence[Offer], places: Mappi
             off = rules[k].step(now, cycle + rng.normal(0.0, noise), volts, places[offers[k].outlet])
             if off and math.isinf(opens[k]):
                 opens[k] = now + relay[k]
-    still = bool(demand[np.isinf(opens)].sum() > settings.power_max)
+    still = cleared > until - LAST
     return Outcome(frozenset(o.outlet for o, at in zip(offers, opens, strict=True) if math.isfinite(at)),
                    math.inf if still else cleared)

@@ -1,9 +1,13 @@
 """A network that loses, delays, doubles and reorders messages, and can be cut in one direction only."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
 from hearthgrid_core.settings import check_bounds, setting
+
+UNKNOWN = (False, -math.inf)  # a link nobody has used yet
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,28 @@ class Radio:
 
     def arrivals(self, now: float, sender: int, receiver: int) -> tuple[float, ...]:
         """Return when a message sent now arrives: never, once or twice. [s]"""
-        if self.silent or (sender, receiver) in self.cut:
-            return ()
-        s, random = self._s, self._random
-        if s.burst and s.loss:
-            if self._in_burst(now, (sender, receiver)):
-                return ()
-        elif random() < s.loss:
-            return ()
-        first = now + s.delay_min + self._span * random()
-        if random() < s.duplicates:
-            return first, now + s.delay_min + self._span * random()
-        return (first,)
+        return tuple(at for at, _ in self.broadcast(now, sender, (receiver,)))
+
+    def broadcast(self, now: float, sender: int, receivers: Iterable[int]) -> list[tuple[float, int]]:
+        """Return when a message sent now arrives [s], and where; nobody hears itself."""
+        out: list[tuple[float, int]] = []
+        if self.silent:
+            return out
+        s, random, links, cut, span = self._s, self._random, self._links, self.cut, self._span
+        soonest, bursts, loss, duplicates = now + s.delay_min, s.burst and s.loss, s.loss, s.duplicates
+        for receiver in receivers:
+            if receiver == sender or cut and (sender, receiver) in cut:
+                continue
+            if bursts:
+                bad, until = links.get((sender, receiver), UNKNOWN)
+                if self._in_burst(now, (sender, receiver)) if until <= now else bad:
+                    continue
+            elif random() < loss:
+                continue
+            out.append((soonest + span * random(), receiver))
+            if random() < duplicates:
+                out.append((soonest + span * random(), receiver))
+        return out
 
     def _in_burst(self, now: float, link: tuple[int, int]) -> bool:
         s = self._s

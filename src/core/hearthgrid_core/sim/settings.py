@@ -55,14 +55,18 @@ class BatterySettings:
     grid_forming: bool = setting(True, '', None, None, 'Whether it can carry the home alone.')
     droop_frequency: float = setting(0.01, '1', 0.001, 0.05, 'Fall of frequency over nominal at rated power.')
     droop_voltage: float = setting(0.025, '1', 0.0, 0.1, 'Fall of voltage over nominal at rated reactive power.')
-    filter_time: float = setting(0.03, 's', 0.005, 1.0, 'Of the power measurement behind the droop.')
+    filter_time: float = setting(0.01, 's', 0.005, 1.0, 'Of the power measurement behind the droop.')
+    limit_rate: float = setting(10.0, 'Hz/s', 0.0, 200.0, 'Of the frequency per overload; 0: it only droops.')
     resistance: float = setting(0.05, 'Ω', 0.0, 2.0, 'Of its output, when it forms the grid.')
     reactance: float = setting(0.15, 'Ω', 0.0, 5.0, 'Of its output, when it forms the grid.')
     surge: float = setting(2.0, '1', 1.0, 5.0, 'Current it can give for a moment, over rated.')
     overload: float = setting(1.1, '1', 1.0, 2.0, 'Power over rated above which it stops after overload_time.')
     overload_time: float = setting(5.0, 's', 0.1, 60.0, 'How long it bears an overload.')
     restart_wait: float = setting(10.0, 's', 0.5, 600.0, 'From an overload stop to the next black start.')
-    soft_start: float = setting(0.5, 's', 0.0, 10.0, 'From zero to full voltage at a black start.')
+    soft_start: float = setting(0.5, 's', 0.0, 10.0, 'Ramp to full voltage at a black start.')
+    start_delay: float = setting(0.0, 's', 0.0, 600.0, 'From the loss of the grid until it can form an island; 0: it '
+                                 'holds the bus.')
+    rank: int = setting(0, '1', 0, 7, 'Its turn among the sources of the home to energise a dead bus.')
 
     def __post_init__(self):
         check_bounds(self)

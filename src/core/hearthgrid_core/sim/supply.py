@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from ..island.black_start import BlackStart, BlackStartSettings, Phase
+from ..island.ride_through import RideThrough, RideThroughSettings
 from .battery import Battery, Former, Mode, Setpoint
 from .loads import ORDERS
 from .meters import Meter, MeterReading, Source
@@ -15,12 +17,13 @@ from .weather import Weather
 
 FADE_TIME = 0.010           # how fast the voltage of an abandoned bus falls [s]
 FADED = 1e-3                # of it: dead [1]
-SPINNING = 0.2              # a bus dead for less is taken over at full voltage, else started softly [s]
+SPINNING = 0.1              # a bus dead for less is taken over at full voltage, else by a black start [s]
 FOLLOW_TIME = 0.2           # of an inverter's power after a new setpoint [s]
-PV_RIDE_THROUGH = 0.16      # IEEE 1547-2018: how long a PV inverter bears a dead bus [s]
+PV_CEASE = 0.5              # voltage over nominal below which a PV inverter pauses (IEEE 1547-2018, category III) [1]
 PV_EFFICIENCY = 0.96
 SYNC_GAIN, SYNC_SLIP = 0.5, 0.2     # slip per angle [Hz/rad], and at most [Hz]
 SYNC_TIME = 0.1                     # of frequency and voltage towards the utility's [s]
+SYNC_RATE = 0.15                    # of the frequency at most: loads take a faster fall for an overload [Hz/s]
 SYNC_BOOST = 0.08                   # largest change of voltage for it [1]
 
 
@@ -36,6 +39,11 @@ class Supply:
         self.utility = Utility(config.supply, generator)
         self.battery = Battery(config.battery) if config.battery else None
         self._former = Former(config.battery, self._nominal, self._hertz) if config.battery else None
+        # What follows is the battery inverter's firmware. A member may bar it by MODE_IDLE; silence does not.
+        self._start = config.battery and BlackStart(BlackStartSettings(ramp=config.battery.soft_start),
+                                                    config.battery.rank)
+        self._level = 1.0                           # of its voltage, during a black start [1]
+        self._opened_at = math.inf                  # the tie [s]
         self.tie = Tie(config.tie, bool(config.battery and config.battery.grid_forming), self._hertz)
         self.source, self.phase, self.frequency = Source.GRID, self.utility.phase, self.utility.frequency
         self._board = self.utility.emf(self.phase)  # (orders,) last seen at the board [V]
@@ -45,7 +53,10 @@ class Supply:
         self._fade_since = -math.inf
         self._boost = 0.0
         self._pv_available = self._pv = 0.0
-        self._pv_well_since, self._pv_seen = -math.inf, -math.inf
+        self._ran = 0.0                             # since the start; unlike the clock it is never set back [s]
+        self._service = RideThrough(RideThroughSettings(
+            nominal_voltage=self._nominal, nominal_frequency=self._hertz, enter_ramp=0.0,
+            enter_delay=config.pv.enter_wait if config.pv else 0.0), running=True)
         self.meters = {name: Meter(name) for name, there in
                        (('grid', True), ('pv', config.pv), ('battery', config.battery)) if there}
 
@@ -84,7 +95,7 @@ class Supply:
             return self.utility.emf(self.phase)
         if self.source is Source.ISLAND:
             out = np.zeros(len(ORDERS), dtype=complex)
-            out[0] = self._former.voltage() * (1 + self._boost)
+            out[0] = self._former.voltage() * (1 + self._boost) * self._level
             return out
         return self._board
 
@@ -116,8 +127,12 @@ class Supply:
             self.tie.close(now, utility, home)
         if self.tie.closed:
             source = Source.GRID if utility.live else Source.NONE
+            self._opened_at = math.inf
+            if self._start:
+                self._start.step(now, math.nan, False, False)
         else:
-            source = Source.ISLAND if self._can_form(now) else Source.NONE
+            self._opened_at = min(self._opened_at, now)
+            source = Source.ISLAND if self._forms(now) else Source.NONE
         if source is not self.source:
             self._change(source, now)
 
@@ -160,7 +175,7 @@ class Supply:
         if live:
             self._board = bus[-1]
             self._load = complex(delivered[0]) + self.injection()
-        self._watch_pv(now, live and abs(self._board[0]) > 0.8 * self._nominal)
+        self._watch_pv(duration, live)
         self._meter(durations, bus, solution if live else None)
         if self.battery is None:
             return
@@ -196,17 +211,33 @@ class Supply:
         order = self._orders[inverter]
         return order if now < order.expiry else Setpoint(Mode.FORM)
 
+    def _forms(self, now: float) -> bool:
+        """Return whether the battery feeds the home behind the open tie: without a gap, or by its black start."""
+        able = self._can_form(now)
+        if not self._start:
+            return False
+        spinning = self.source is not Source.NONE or now - self._fade_since < SPINNING
+        if able and spinning and self._start.phase is Phase.OFF:
+            self._level = 1.0
+            return True
+        live = 1.0 if self.source is not Source.NONE else self.fading(now)
+        self._level = self._start.step(now, live * abs(self._board[0]) / self._nominal, True, able)
+        return self._start.phase is not Phase.OFF
+
     def _can_form(self, now: float) -> bool:
         return (self.battery is not None and self._config.battery.grid_forming and not self.battery.empty
+                and now - self._opened_at >= self._config.battery.start_delay
                 and self._order('battery', now).mode is not Mode.IDLE and now >= self._former.blocked_until)
 
     def _change(self, source: Source, now: float) -> None:
         if source is Source.NONE:
             self._fade_since = now
         elif source is Source.ISLAND:
-            live = self.source is not Source.NONE or now - self._fade_since < SPINNING
-            rest = self._load - self._pv
-            self._former.begin(live, rest.real, rest.imag)
+            started = self._start.phase is not Phase.OFF
+            rest = 0j if started else self._load - self._pv
+            if started:
+                self._board = np.zeros(len(ORDERS), dtype=complex)  # what it was is long gone
+            self._former.begin(True, rest.real, rest.imag)
             self._boost = 0.0
         self.source = source
 
@@ -220,7 +251,8 @@ class Supply:
             apart = wrap(self.utility.phase - self.phase - cmath.phase(self._board[0]))
             target = self.utility.frequency + min(SYNC_SLIP, max(-SYNC_SLIP, SYNC_GAIN * apart))
             boost = self._boost + self.utility.voltage - abs(self._board[0]) / self._nominal
-            target = self.frequency + (target - self.frequency) * (1 - math.exp(-duration / SYNC_TIME))
+            move = (target - self.frequency) * (1 - math.exp(-duration / SYNC_TIME))
+            target = self.frequency + min(SYNC_RATE * duration, max(-SYNC_RATE * duration, move))
         boost = min(SYNC_BOOST, max(-SYNC_BOOST, boost))
         self._boost += (boost - self._boost) * (1 - math.exp(-duration / SYNC_TIME))
         self.frequency = target
@@ -231,19 +263,17 @@ class Supply:
             return
         order = self._order('pv', now)
         most = {Mode.IDLE: 0.0, Mode.FOLLOW: max(0.0, -order.active_power), Mode.FORM: math.inf}[order.mode]
-        if now - self._pv_well_since < self._config.pv.enter_wait:
-            most = 0.0
-        self._pv = min(self._pv_available, most)
+        paused = self.source is not Source.NONE and abs(self._board[0]) < PV_CEASE * self._nominal
+        self._pv = 0.0 if paused else min(self._pv_available * self._service.service.power_max, most)
         if self.source is Source.ISLAND:
             self._pv = min(self._pv, max(0.0, self._load.real + self.battery.charge_max))
 
-    def _watch_pv(self, now: float, well: bool) -> None:
-        if well:
-            self._pv_seen = now
-            if math.isinf(self._pv_well_since) and self._pv_well_since > 0:
-                self._pv_well_since = now
-        elif now - self._pv_seen > PV_RIDE_THROUGH:
-            self._pv_well_since, self._pv = math.inf, 0.0
+    def _watch_pv(self, duration: float, live: bool) -> None:
+        """Let the PV inverter see what the bus was: what it must trip on, and when it may return."""
+        self._ran += duration
+        seen = (float(abs(self._board[0])), self.frequency) if live else (0.0, math.nan)
+        if not self._service.step(self._ran, *seen).power_max:
+            self._pv = 0.0
 
     def _meter(self, durations: np.ndarray, bus: np.ndarray, solution: Solution | None) -> None:
         """Sign: drawn from the bus; at `grid` imported."""

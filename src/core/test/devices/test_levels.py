@@ -20,6 +20,21 @@ def test_the_time_at_each_size():
     assert sum(sizes.values()) == pytest.approx(1.0)
 
 
+def test_the_time_above_each_size_by_its_plain_twin():
+    x = two_levels(noise=30.0, seed=2)
+    found = level_features(x, 0.25)
+    for k, watts in {0: 1, 2: 4, 8: 65, 9: 90, 10: 120, 19: 2500}.items():
+        assert found[f'size_above_{k}'] ** 2 == pytest.approx(sum(value >= watts for value in x) / len(x)), watts
+
+
+def test_a_load_of_nearly_the_same_size_is_near_when_counted_from_above():
+    """89 and 91 W are in two bins; from above they differ at one level of twenty, by half the time."""
+    one, other = (level_features(two_levels(high=watts), 0.25) for watts in (89.0, 91.0))
+    assert [k for k in range(20) if one[f'size_above_{k}'] != other[f'size_above_{k}']] == [9]
+    assert [k for k in range(20) if one[f'edge_up_above_{k}'] != other[f'edge_up_above_{k}']] == []
+    assert one['edge_up_above_3'] == pytest.approx(np.log1p(10)) and one['edge_up_above_12'] == 0.0
+
+
 def test_edges_are_counted_by_their_size():
     found = level_features(two_levels(), 0.25)
     assert found['edge_up_10'] == pytest.approx(np.log1p(10)) and found['edge_down_10'] == pytest.approx(np.log1p(9))

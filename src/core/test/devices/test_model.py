@@ -5,7 +5,19 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from hearthgrid_core.devices.examples import DevicesError
 from hearthgrid_core.devices.forest import grow
-from hearthgrid_core.devices.model import KNOTS, Model, Ranks, even_weights, train, train_validated
+from hearthgrid_core.devices.model import (
+    BLENDS,
+    KNOTS,
+    PENALTIES,
+    TEMPERATURES,
+    Model,
+    Ranks,
+    _choose,
+    _folds,
+    even_weights,
+    train,
+    train_validated,
+)
 
 
 def clouds(seed, count=40, spread=1.0):
@@ -71,6 +83,35 @@ def test_a_foreign_or_damaged_state_is_refused(model, harm):
     harm(state)
     with pytest.raises(DevicesError):
         Model.from_state(state)
+
+
+def test_blend_penalty_and_temperature_have_the_least_loss_of_all_on_what_was_held_back():
+    features, labels = clouds(0, count=15, spread=4.0)
+    of, groups = np.unique(labels, return_inverse=True)[1], np.arange(len(labels))
+    folds = _folds(features, of, groups, 3, lambda share: None)
+
+    def loss(blend, penalty, temperature):
+        total = 0.0
+        for fold in folds:
+            log = (1 - blend) * np.log(fold.forest + 0.01) + blend * np.log(fold.lines[penalty] + 0.01)
+            share = np.exp(log / temperature) / np.exp(log / temperature).sum(axis=1, keepdims=True)
+            total -= sum(np.log(row[true] + 1e-9) for row, true in zip(share, fold.truth, strict=True))
+        return total
+
+    chosen = _choose(folds)
+    assert loss(*chosen) == pytest.approx(
+        min(loss(b, p, t) for b in BLENDS for p in range(len(PENALTIES)) for t in TEMPERATURES))
+    assert all(np.abs(fold.lines[0] - fold.lines[-1]).max() > 0.01 for fold in folds)      # the penalty matters
+
+
+def test_where_straight_lines_reach_further_they_are_blended_in():
+    """A little of each of twenty features says it, which a tree takes many steps to see."""
+    random = np.random.default_rng(0)
+    learnt, fresh = (random.standard_normal((count, 20)) for count in (150, 400))
+    labels, truth = (np.where(x.sum(axis=1) > 0, 'up', 'down') for x in (learnt, fresh))
+    model = train(learnt, labels, np.arange(150) // 3, seed=0, trees=30)
+    assert model.blend >= 0.7
+    assert np.mean(np.array(model.classes)[model.probability(fresh).argmax(axis=1)] == truth) > 0.85
 
 
 def test_groups_of_a_class_weigh_the_same():

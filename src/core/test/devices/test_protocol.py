@@ -5,8 +5,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from hearthgrid_core.devices.examples import DevicesError
 from hearthgrid_core.devices.protocol import (
+    BINS,
+    calibration,
     calibration_error,
     calibration_floor,
+    calibration_squared,
     kfold,
     leave_group_out,
     roc_area,
@@ -65,6 +68,56 @@ def test_chance_alone_makes_a_calibration_error_that_falls_with_the_number():
     assert calibration_floor(np.ones(50), np.random.default_rng(1)) == (0.0, 0.0)
 
 
+def answers(count, off, seed):
+    """Confidences of a usual kind, and answers that are right as often as they say, less `off`."""
+    random = np.random.default_rng(seed)
+    confidence = 0.2 + 0.8 * random.beta(3, 1, count)
+    return confidence, random.random(count) < confidence - off
+
+
+def test_without_chance_a_perfect_model_has_no_calibration_error_on_average():
+    found = np.array([calibration_squared(*answers(300, 0.0, seed)) for seed in range(2000)])
+    assert abs(found.mean()) < 3 * found.std() / np.sqrt(len(found)) and (found < 0).mean() > 0.4
+    plain = [calibration_error(*answers(300, 0.0, seed)) for seed in range(50)]
+    assert np.mean(plain) > 0.03                                        # which the plain one has
+
+
+def test_without_chance_an_error_is_found_as_large_as_it_is():
+    found = [calibration_squared(*answers(300, 0.1, seed)) for seed in range(1000)]
+    assert np.mean(found) == pytest.approx(0.1 ** 2, rel=0.05)
+
+
+def test_the_squared_error_by_its_plain_twin():
+    """Kumar, Liang, Ma 2019: (p − ȳ)² − ȳ (1 − ȳ) / (n − 1) of each bin, where the bin has one confidence."""
+    random = np.random.default_rng(5)
+    confidence = np.repeat(np.linspace(0.3, 0.99, BINS), 20)
+    right, order = random.random(20 * BINS) < 0.7, random.permutation(20 * BINS)
+    wanted = 0.0
+    for begin in range(0, len(right), 20):
+        share = right[begin:begin + 20].mean()
+        wanted += ((confidence[begin] - share) ** 2 - share * (1 - share) / 19) / BINS
+    assert calibration_squared(confidence[order], right[order]) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize('off', [0.0, 0.15])
+def test_nineteen_of_twenty_intervals_hold_the_calibration_error(off):
+    made = [calibration(*answers(400, off, seed), np.random.default_rng(0), tries=100) for seed in range(40)]
+    assert np.mean([one.debiased_low <= off <= one.debiased_high for one in made]) > 0.85
+    assert (np.mean([one.debiased_low > 0 for one in made]) > 0.5) == (off > 0)
+    assert all(one.error_low < one.error_high and one.chance < one.chance_high for one in made)
+
+
+def test_answers_that_go_wrong_together_say_less():
+    """Houses of ten answers, each house right or wrong as a whole: an interval that draws answers is too narrow."""
+    random = np.random.default_rng(3)
+    confidence, house = np.full(400, 0.7), np.repeat(np.arange(40), 10)
+    right = np.repeat(random.random(40) < 0.7, 10)
+    alone, together = (calibration(confidence, right, np.random.default_rng(1), groups, tries=300)
+                       for groups in (None, house))
+    assert together.error_high > alone.error_high and together.debiased_low <= alone.debiased_low
+    assert together.error == alone.error and together.debiased == alone.debiased
+
+
 def test_the_area_counts_ties_half():
     strange, known = np.array([1.0, 2.0, 2.0, 3.0]), np.array([0.0, 2.0, 1.0])
     assert roc_area(strange, known) == pytest.approx(roc_auc_score([1] * 4 + [0] * 3, np.r_[strange, known]))
@@ -72,6 +125,7 @@ def test_the_area_counts_ties_half():
 
 @pytest.mark.parametrize('wrong', [lambda: list(kfold(LABELS, 1, 0)), lambda: split(LABELS, 5, 0),
                                    lambda: list(leave_group_out(np.zeros(3))), lambda: roc_area(np.ones(0), np.ones(2)),
+                                   lambda: calibration_squared(np.ones(1), np.ones(1)),
                                    lambda: score(LABELS, np.ones((35, 2)), ('kettle', 'fridge'))])
 def test_what_cannot_be_tested_is_refused(wrong):
     with pytest.raises(DevicesError):

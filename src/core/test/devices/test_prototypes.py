@@ -85,6 +85,20 @@ def test_teaching_the_same_again_refines_and_does_not_begin_anew(book):
     assert state['counts'].sum() == 9
 
 
+@pytest.mark.parametrize('order', [(0, 1, 3), (3, 1, 0), (1, 3, 0)])
+def test_what_a_lesson_dropped_is_put_back_where_it_was(order):
+    book = Prototypes(NOISE)
+    for k, name in enumerate('abcde'):
+        book.teach([np.full(49, 3.0 * k)], name)
+    before = book.book
+    assert book.teach([np.full(49, 3.0 * k) for k in order], 'x') == tuple('abcde'[k] for k in order)
+    book.put_back('x', [], [(k, before[k]) for k in order])
+    assert book.book == before
+    book.teach([np.full(49, 6.0), np.full(49, 20.0)], 'c')
+    book.put_back('c', [(2, before[2])], [])
+    assert book.book == before
+
+
 def test_a_device_like_another_is_taught_beside_it():
     book = Prototypes(NOISE)
     assert book.teach([np.zeros(49)], 'fridge') == () and book.teach([np.full(49, 0.15)], 'freezer') == ()

@@ -31,6 +31,12 @@ def test_an_inrush_shows_first_and_then_the_level():
     assert found['on_8'] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_the_time_above_each_share_and_each_decade():
+    found = named(cycling(watts=100.0))
+    assert [found[f'share_above_{k}'] ** 2 for k in (0, 11)] == pytest.approx([0.3, 0.3])   # ½ % and 90 % of the top
+    assert [found[f'watts_above_{k}'] ** 2 for k in (10, 11)] == pytest.approx([0.3, 0.0])  # from 100 W, from 158 W
+
+
 def test_the_ripple_lies_in_its_band():
     n = np.arange(2000)
     found = named(100 + 20 * np.sin(2 * np.pi * 0.2 * n), rate=100.0)     # 0.4 of half the rate: band 7 or 8

@@ -74,6 +74,13 @@ def test_beyond_its_power_the_frequency_keeps_falling_and_comes_back():
     assert not droop.limited[0] and droop.frequency[0] == pytest.approx(49.55)
 
 
+@pytest.mark.parametrize('power, relief, end', [(2000.0, 500.0, 49.75), (-2000.0, -500.0, 50.25)])
+def test_however_long_an_overload_the_way_back_is_no_longer_than_the_limits_are_apart(power, relief, end):
+    droop = settled(Droop([DroopSettings(rating=1000.0)]), power, steps=4000)
+    settled(droop, relief, steps=70, duration=0.01)  # 5 Hz/s over less than 3 Hz
+    assert not droop.limited[0] and droop.frequency[0] == pytest.approx(end, abs=1e-3)
+
+
 def test_full_it_raises_the_frequency_rather_than_charge():
     droop = settled(Droop([DroopSettings(rating=1000.0, power_min=0.0)]), -100.0, steps=50)
     assert droop.limited[0] and droop.frequency[0] > 50.3

@@ -79,6 +79,33 @@ def test_at_the_current_limit_the_voltage_tells(volts, over):
     assert rule.seen == 0.5, 'a voltage on its way back is no new overload'
 
 
+def test_a_sagging_voltage_hides_load_that_comes_back_with_it():
+    """The inverter near its current limit: what is measured is drawn at a low voltage."""
+    assert off(LIMITING, fall(9.0), MIDDLE, 0.98 * 230.0)[1] == pytest.approx(0.9, abs=0.001)
+    assert off(LIMITING, fall(9.0), MIDDLE, 0.94 * 230.0)[1] == pytest.approx(1.9 / (0.94 / 0.98)**1.2 - 1, abs=0.001)
+
+
+def test_a_low_voltage_alone_is_no_overload():
+    rule = LoadDroop(LIMITING)
+    assert not any(rule.step(k * STEP, 49.5, 0.94 * 230.0, FIRST) for k in range(200))
+    assert rule.seen == 0.0
+
+
+@pytest.mark.parametrize('step, told', [(0.005, True), (0.02, False)])
+def test_a_voltage_the_current_limit_still_lowers_is_told_one_that_dies_is_not(step, told):
+    volts = 0.91 - step * np.arange(6)
+    answer, seen = off(LIMITING, [49.5] * 6, FIRST, volts * 230.0)
+    assert answer == told
+    if told:
+        assert seen == pytest.approx(2.0 * volts[4] / drawn(volts[4], 1.2) - 1, abs=0.02)
+
+
+def test_a_steep_fall_that_still_steepens_a_little_is_told():
+    """After a transfer the proportional part fades while the frequency already falls."""
+    slopes = np.array([0.0] * 4 + [0.070, 0.082, 0.090, 0.091])
+    assert off(LIMITING, 50.0 - np.cumsum(slopes), MIDDLE)[0]
+
+
 def test_noise_alone_sheds_nothing_in_ten_minutes():
     rng, rules = np.random.default_rng(3), [LoadDroop(LoadDroopSettings()), LoadDroop(DROOPING)]
     for k in range(60_000):

@@ -12,6 +12,7 @@ from hearthgrid_core.island import (
     Charge,
     Command,
     Gate,
+    Given,
     Member,
     MemberSettings,
     Metered,
@@ -129,7 +130,9 @@ class Home:
                 self.give(name, Stated(Offer(outlet, kind, 0, self.demand[outlet], 1.0, not off), off))
             if self.now >= self.read_at:
                 power = 0.0 if self.tie[0] else -self.load()
-                self.give(name, Metered('battery', power, 50.0 + power / 3000.0 * 0.5))
+                self.give(name, Metered('battery', power))
+                if name == 'battery':
+                    self.give(name, Given(-power, 0.0, 230.0, 50.0 + power / 3000.0 * 0.5))
                 self.give(name, Charge(self.charge))
         if self.now >= self.read_at:
             self.read_at = self.now + 1.0
@@ -294,7 +297,7 @@ def test_a_state_that_comes_late_does_not_switch_critical_loads_off():
     shed = []
     for _ in range(3):
         home.now = round(home.now + 1.0, 6)
-        leader.step(home.now, Metered('battery', -4900.0, 49.6))
+        leader.step(home.now, Metered('battery', -4900.0))
         shed.append(leader.duties.shed)
     assert shed[0] == {'heater'}                         # one reading may be of another moment than the states
     assert shed[1] == {'heater', 'kettle', 'desk'} == shed[2]

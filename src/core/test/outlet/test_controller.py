@@ -102,6 +102,27 @@ def test_in_an_island_neither_plan_nor_grid_service_binds():
     assert not cycle(controller, 3.0).closed  # back on the grid they bind again
 
 
+@pytest.mark.parametrize('voice', [Voice.ISLAND, Voice.GRID_SERVICE, Voice.PERSON, Voice.PLAN])
+def test_the_outlets_own_droop_comes_before_every_request_and_behind_protection(voice):
+    controller = outlet(minimum_on_time=60.0)
+    cycle(controller, 0.0, ask(voice, (100.0, math.inf)))
+    snapshot = Snapshot(IDLE, 0, 0, True, (), 'overload')
+    decision = controller.step(NOW + 1.0, snapshot)     # it does not wait for the relay's dwell
+    assert (decision.closed, decision.voice, decision.reason) == (False, Voice.ISLAND, 'overload')
+    assert controller.demand == 0.0
+    short = dataclasses.replace(IDLE, current=500.0)
+    tripped = controller.step(NOW + 2.0, dataclasses.replace(snapshot, measurement=short))
+    assert tripped.voice is Voice.PROTECTION
+
+
+def test_what_an_overload_was_made_of_is_remembered_as_demand():
+    controller = outlet()
+    cycle(controller, 0.0)
+    controller.step(NOW + 1.0, Snapshot(dataclasses.replace(DRAWING, stamp=NOW + 1.0), 0, 0, True, (), 'overload'))
+    cycle(controller, 2.0)
+    assert controller.demand == DRAWING.active_power
+
+
 def test_a_trip_beats_everything_and_stays_until_reset():
     controller = outlet(minimum_on_time=3600.0, minimum_off_time=5.0)
     cycle(controller, 0.0, *(ask(voice, ON) for voice in (Voice.PLAN, Voice.PERSON, Voice.GRID_SERVICE, Voice.ISLAND)))

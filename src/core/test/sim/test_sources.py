@@ -214,6 +214,29 @@ def test_an_overload_stops_the_inverter_after_its_time():
     assert former.blocked_until == pytest.approx(stopped + 10.0)
 
 
+def test_an_overload_lets_the_frequency_go_and_comes_back_soon_after():
+    """10 Hz/s at twice the rating, whatever the droop; not below what outlets can measure, and no windup there."""
+    former = Former(BatterySettings(power_max=4000.0, overload_time=60.0), 230.0, 50.0)
+    former.begin(True, 4000.0, 0.0)
+    seen = []
+    for k in range(200):
+        former.step(k * 0.01, 0.01, 6000.0, 0.0, 26.0)
+        seen.append(former.frequency())
+    assert (seen[19] - seen[9]) / 0.1 == pytest.approx(-5.0, rel=1e-3)
+    assert seen[-1] == pytest.approx(47.0)
+    for k in range(60):
+        former.step(2.0 + k * 0.01, 0.01, 2000.0, 0.0, 9.0)
+    assert former.frequency() == pytest.approx(49.75)
+
+
+def test_without_a_limit_it_only_droops():
+    former = Former(BatterySettings(power_max=4000.0, limit_rate=0.0), 230.0, 50.0)
+    former.begin(True, 4000.0, 0.0)
+    for k in range(100):
+        former.step(k * 0.01, 0.01, 6000.0, 0.0, 26.0)
+    assert former.frequency() == pytest.approx(50.0 - 1.5 * 0.5)
+
+
 def test_current_is_limited_and_recovers():
     former = Former(BatterySettings(power_max=2300.0, surge=2.0), 230.0, 50.0)
     former.begin(True, 0.0, 0.0)
