@@ -5,11 +5,12 @@ battery, a car and machines with deadlines. Every half hour (hour) the planner s
 between the inner loop holds the planned grid power with the battery and keeps the import limit. `captured`: of the way
 from `own use` (battery serves the home, loads on arrival) to one plan of the whole week with everything known, at equal
 final charge and with the battery's wear counted. Forecasts: `persistence` is yesterday; `honest` is the mean of the
-seven days before, blended with the last measurement; `perfect` is what will be. Prices are known day-ahead: until
-midnight, after 13:00 until the next; yesterday's beyond. WEEKS in the environment: how many of each recording;
-HOMES: parts of their names with | between, default one of minutes and one of hours.
-VALUE_DATA: a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W, currency/kWh]) to run
-instead.
+seven days before, blended with the last measurement; `learned` is the home's own forecaster, trained each midnight on
+the days there are (22 or fewer before the week); `perfect` is what will be, as means of the planner's steps. Prices are
+known day-ahead: until midnight, after 13:00 until the next; yesterday's beyond. In the environment: WEEKS, how many of
+each recording; HORIZON, how far a plan looks (24 h); HOMES, parts of their names with | between, default one of minutes
+and one of hours; VALUE_DATA, a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W,
+currency/kWh]) to run instead.
 """
 import math
 import os
@@ -21,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from hearthgrid.benchmark import Result, recordings
+from hearthgrid_core.forecast import LOAD, PHOTOVOLTAIC, Forecaster, ForecastSettings, Series
 from hearthgrid_core.plan import (
     BaseLoad,
     Battery,
@@ -41,11 +43,12 @@ NAME = 'plan-value'
 WEEKS = int(os.environ.get('WEEKS', '1'))
 FOLDER = 'VALUE_DATA'
 HOMES = os.environ.get('HOMES', 'refit|Fontana 7').split('|')
-DAY, BEFORE, DAYS, USUAL = 86400, 8, 7, 7   # [s], days of history, days run, days whose mean is usual
+DAY, BEFORE, DAYS, USUAL = 86400, 22, 7, 7   # [s], days of history, days run, days whose mean is usual
 IMPORT_MAX, EXPORT_MAX, EXPORT_PRICE = 11_000.0, 10_000.0, 0.08
 CELL = Battery(10.0, 5.0, 4000.0, 4000.0, 0.95, 0.95, wear_price=0.02)
 LOOP = InnerLoopSettings(gain=1.0, dead_band=0.0)
-AHEAD = DAY                         # horizon of the plans [s]
+AHEAD = 3600 * int(os.environ.get('HORIZON', '24'))
+EARLIER = pd.Timedelta(days=14)     # of those before: only the learned forecast sees them, where they were recorded
 FADES = 2.0                         # of what the last measurement says of the next hours [h]
 # outlet, power [W], energy [kWh], arrival and deadline [h of day], days of the week, timer [h], in one block
 TASKS = (('car', 3700.0, 7.4, 18.0, 31.0, range(7), 25.0, False),
@@ -70,6 +73,24 @@ class Home:
         """Return the means of `count` plan steps from time `begin` [s]."""
         each, first = self.plan_step // self.step, begin // self.step
         return values[first:first + count * each].reshape(count, each).mean(axis=1)
+
+
+class Learned:
+    """The home's own forecasters."""
+
+    def __init__(self, home: Home):
+        self._home, step = home, float(home.plan_step)
+        self._settings = ForecastSettings(step=step, horizon=float(AHEAD))
+        self._made = {name: Forecaster(self._settings, prior) for name, prior in (('load', LOAD), ('pv', PHOTOVOLTAIC))}
+
+    def forecast(self, name: str, now: int, count: int) -> np.ndarray:
+        """Return (count,) what `name` will be from `now` on. [W]"""
+        past = self._home.mean(getattr(self._home, name), 0, now // self._home.plan_step)
+        series = Series(0.0, self._settings.step, past)
+        if now % DAY == 0:
+            self._made[name].learn(series)
+            self._made[name].train(series)
+        return self._made[name].forecast(series).mean[:count]
 
 
 @dataclass
@@ -102,7 +123,7 @@ class Outcome:
 
 
 def run(progress: Callable[[str], None]) -> list[Result]:
-    """Measure; half a minute to a minute for a week of minutes."""
+    """Measure; one to two minutes for a week of minutes."""
     rows: list[Result] = []
     captured: dict[str, list[float]] = {}
     homes = _homes()
@@ -112,14 +133,14 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         progress(f'{home.name}: knowing it all')
         least, gap = _known(home)
         found = {}
-        for name in ('nothing', 'own use', 'timers', 'persistence', 'honest', 'perfect'):
+        for name in ('nothing', 'own use', 'timers', 'persistence', 'honest', 'learned', 'perfect'):
             progress(f'{home.name}: {name}')
             found[name] = simulate(home, name)
         own = found['own use'].cost
         for name, out in found.items():
             share = (own - out.cost) / (own - least)
             captured.setdefault(name, []).append(share)
-            goal = {'honest': 0.90, 'perfect': 0.995}.get(name, math.nan)
+            goal = {'honest': 0.90, 'learned': 0.90, 'perfect': 0.995}.get(name, math.nan)
             rows.append(Result(f'{home.name}, {name}: captured', 100 * share, '%', limit=100 * goal, goal=(
                 f'≥ {100 * goal:g} %' if goal == goal else f'cost {out.cost:.2f}') + f'; peak {out.peak / 1e3:.1f} kW',
                 holds=not share < goal))
@@ -138,14 +159,16 @@ def run(progress: Callable[[str], None]) -> list[Result]:
 def simulate(home: Home, way: str) -> Outcome:
     """Run one week under one controller."""
     planner = Planner(PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, horizon=AHEAD))
+    learned = Learned(home) if way == 'learned' else None
     energy, power, begin = CELL.energy, 0.0, BEFORE * DAY
     tasks, pending, cost, peak, missed, over = _tasks(begin), [], 0.0, 0.0, 0, 0
     hours = home.step / 3600
     for now in range(begin, begin + DAYS * DAY, home.plan_step):
         pending += [task for task in tasks if now <= task.arrival < now + home.plan_step]
         band, within, on = (0.0, 0.0, 0.0), (0.0, CELL.capacity), None
-        if way in ('persistence', 'honest', 'perfect'):
-            band, within, on = _decide(home, planner, way, now, energy, _foreseen(way, pending, tasks, now))
+        if way in ('persistence', 'honest', 'learned', 'perfect'):
+            band, within, on = _decide(home, planner, way, now, energy, _foreseen(way, pending, tasks, now),
+                                       learned)
         for time in range(now, now + home.plan_step, home.step):
             k, drawn = time // home.step, 0.0
             # Battery first; a load that would break the import limit even so is shed for the step.
@@ -193,11 +216,11 @@ def _foreseen(way: str, pending: list[Task], tasks: list[Task], now: int) -> lis
 
 
 def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
-            pending: list[Task]) -> tuple[tuple, tuple, set[str]]:
+            pending: list[Task], learned: Learned | None) -> tuple[tuple, tuple, set[str]]:
     """Return what the inner loop holds [W], within which charge [kWh], and which tasks run in this step."""
     end = (BEFORE + DAYS) * DAY
     count = min(AHEAD, end - now) // home.plan_step
-    load, pv, buy = (_forecast(home, values, way, now, count, name) for values, name in (
+    load, pv, buy = (_forecast(home, values, way, now, count, name, learned) for values, name in (
         (home.load, 'load'), (home.pv, 'pv'), (home.buy, 'buy')))
     horizon = Horizon(float(now), float(home.plan_step), count)
     last = planner.last
@@ -220,7 +243,8 @@ def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
     return (held.low[0], held.high[0], held.hold[0]), (held.floor[0], held.ceiling[0]), on
 
 
-def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, name: str) -> np.ndarray:
+def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, name: str,
+              learned: Learned | None) -> np.ndarray:
     """Return (count,) what the planner is told of the coming day."""
     actual = home.mean(values, now, count)
     yesterday = np.resize(home.mean(values, now - DAY, DAY // home.plan_step), count)
@@ -232,6 +256,8 @@ def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, na
         return np.where(known, actual, yesterday)
     if way == 'persistence':
         return yesterday
+    if learned is not None:
+        return learned.forecast(name, now, count)
     days = [home.mean(values, now - day * DAY, DAY // home.plan_step) for day in range(1, USUAL + 1)]
     usual = np.resize(np.mean(days, axis=0), count)
     before = home.mean(values, now - home.plan_step, 1)[0]
@@ -298,10 +324,11 @@ def _homes() -> list[Home]:
                         ('ideal_house65', '2017-06-05')):
         load = pd.read_parquet(root / 'household_1min' / f'{file}.parquet').Aggregate
         for week in range(WEEKS):
-            start = pd.Timestamp(first) + pd.Timedelta(weeks=week)
+            start = pd.Timestamp(first) + pd.Timedelta(weeks=week) - EARLIER
             times = pd.date_range(start, periods=(BEFORE + DAYS + 1) * 1440, freq='60s')
             clock = times.map(lambda time: time.replace(year=2019))
-            homes.append(Home(f'{file} {start.date()}', 60, 1800, load.reindex(times).ffill().fillna(200.0).to_numpy(),
+            homes.append(Home(f'{file} {(start + EARLIER).date()}', 60, 1800,
+                              load.reindex(times).ffill().to_numpy(dtype=float),
                               4.0 * light.reindex(clock, method='ffill').to_numpy(),
                               price.reindex(clock, method='ffill').to_numpy()))
     buildings = pd.read_parquet(root / 'homes_fontana' / 'buildings_1-12.parquet')
@@ -309,7 +336,8 @@ def _homes() -> list[Home]:
     for building in (1, 7):
         one = buildings[buildings.building == building].sort_values('hour_index')
         for week in range(WEEKS):
-            hours = slice(24 * 7 * (20 * week + 2) + 1, 24 * (7 * (20 * week + 2) + BEFORE + DAYS + 1) + 1)
+            first = 24 * 7 * 20 * week + 1
+            hours = slice(first, first + 24 * (BEFORE + DAYS + 1))
             homes.append(Home(f'Fontana {building}, week {20 * week + 2}', 3600, 3600,
                               1e3 * one.non_shiftable_load.to_numpy()[hours],
                               4.0 * one.solar_generation.to_numpy()[hours], tariff[hours]))
@@ -334,8 +362,9 @@ def _given(folder: Path, week: int) -> Home:
     series = {name: read(name) for name in ('load', 'pv', 'price')}
     first = max(s.index[0] for s in series.values()).ceil('D') + pd.Timedelta(weeks=week)
     last = min(s.index[-1] for s in series.values())
-    if last - first < pd.Timedelta(days=BEFORE + DAYS):
-        raise ValueError(f'{folder}: {BEFORE + DAYS} whole days are needed, from {first} there are {last - first}')
-    minutes = pd.date_range(first, periods=(BEFORE + DAYS + 1) * 1440, freq='60s')
+    if last - first < pd.Timedelta(days=BEFORE + DAYS) - EARLIER:
+        raise ValueError(f'{folder}: {BEFORE + DAYS - EARLIER.days} whole days are needed, '
+                         f'from {first} there are {last - first}')
+    minutes = pd.date_range(first - EARLIER, periods=(BEFORE + DAYS + 1) * 1440, freq='60s')
     load, pv, price = (s.reindex(minutes, method='ffill').ffill().to_numpy(dtype=float) for s in series.values())
     return Home(f'{folder.name}, week {week}', 60, 1800, load, pv, price)

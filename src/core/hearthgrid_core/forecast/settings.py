@@ -11,7 +11,7 @@ class ForecastSettings:
 
     step: float = setting(900.0, 's', 60.0, 3600.0, 'Step of the forecasts; must divide a day.')
     horizon: float = setting(48 * 3600.0, 's', 3600.0, 7 * DAY, 'How far ahead; at most 576 steps.')
-    memory: float = setting(28 * DAY, 's', 2 * DAY, 400 * DAY, 'How much of the past is kept.')
+    memory: float = setting(56 * DAY, 's', 2 * DAY, 400 * DAY, 'How much of the past is kept.')
     days: int = setting(7, '1', 1, 60, 'Days in the mean of days.')
     recent: float = setting(900.0, 's', 60.0, 86400.0, 'What counts as the last measurement.')
     blend_time: float = setting(3600.0, 's', 60.0, 86400.0, 'How fast the last measurement is forgotten in the blend.')
