@@ -15,7 +15,9 @@ typedef enum {
   HG_ERROR_NO_MAINS = 3,
   HG_ERROR_SHORT = 4,     /* too few samples */
   HG_ERROR_OVERRUN = 5,   /* samples were overwritten while they were read */
-  HG_ERROR_DAMAGED = 6    /* kept state that cannot be true */
+  HG_ERROR_DAMAGED = 6,   /* kept state that cannot be true */
+  HG_ERROR_FULL = 7,      /* no place is left */
+  HG_ERROR_MEDIUM = 8     /* the memory did not take what was written */
 } hg_status_t;
 
 #define HG_FIELD(type, name, value, low, high) type name;
@@ -27,5 +29,8 @@ typedef struct { HG_RELAY_SETTINGS(HG_FIELD) } hg_relay_settings_t;
 typedef struct { HG_REQUEST_SETTINGS(HG_FIELD) } hg_request_settings_t;
 typedef struct { HG_DETECTOR_SETTINGS(HG_FIELD) } hg_detector_settings_t;
 typedef struct { HG_LOAD_DROOP_SETTINGS(HG_FIELD) } hg_load_droop_settings_t;
+typedef struct { HG_ELECTION_SETTINGS(HG_FIELD) } hg_election_settings_t;
+typedef struct { HG_JOB_SETTINGS(HG_FIELD) } hg_job_settings_t;
+typedef struct { HG_TURN_ON_SETTINGS(HG_FIELD) } hg_turn_on_settings_t;
 
 #endif

@@ -31,13 +31,14 @@
 #define HG_DETECTOR_FREQUENCY_MAX 1.0333333333333334
 #define HG_DETECTOR_FREQUENCY_TIME 0.16
 #define HG_DETECTOR_LIVE 0.2
-#define HG_LOAD_DROOP_STEP 0.01
 #define HG_LOAD_DROOP_BASE 4
 #define HG_LOAD_DROOP_DEAD 0.1
 #define HG_LOAD_DROOP_HELD 0.004
+#define HG_LOAD_DROOP_DIGGING 0.02
 #define HG_LOAD_DROOP_MOVED 0.01
 #define HG_LOAD_DROOP_BEND 0.1
 #define HG_LOAD_DROOP_SLOW 8
+#define HG_LOAD_DROOP_USUAL 0.98
 #define HG_LOAD_DROOP_STIFF 0.8
 #define HG_VIEW_CURRENT_SCALE 0.02
 #define HG_PROTOTYPES_VERSION 2
@@ -50,12 +51,25 @@
 #define HG_PROTOTYPES_SAME 0.7
 #define HG_PROTOTYPES_CLAIM 1.0
 #define HG_PROTOTYPES_COUNT_MAX 50
+#define HG_COMMITTEE_SIZE_MAX 7
+#define HG_ELECTION_PASSED 64
+#define HG_SCHEDULE_DAY 1440
+#define HG_SCHEDULE_ENTRIES 32
+#define HG_JOB_JOULES_A_KWH 3600000.0
+#define HG_JOB_BOOK_IDLE_SHARE 0.05
+#define HG_JOB_BOOK_REST 0.001
+#define HG_JOB_BOOK_REST_SHARE 0.02
+#define HG_TURN_ON_NOW_CYCLES 5
+#define HG_TURN_ON_SETTLED 0.1
 #define HG_VIEW_FEATURES 49
 #define HG_TEMPERATURE_MIN (-40.0)
 #define HG_TEMPERATURE_MAX 200.0
 #define HG_AUTHENTIC_LABEL "hearthgrid request 2"
 #define HG_TEXT_TYPE 48
 #define HG_TEXT_MODEL 64
+#define HG_BAND_ON 1.0
+#define HG_TERM_MAX 2147483648U
+#define HG_MODE_MAX 8
 #define HG_DETECTOR_SAGS 4
 #define HG_DETECTOR_SAG_TABLE {{0.1, 0.02}, {0.5, 1.05}, {0.7, 10.5}, {0.88, 21.0}}
 #define HG_WAVELET_FILTER {-0.010597401785069032f, 0.0328830116668852f, 0.030841381835560764f, -0.18703481171909309f, -0.027983769416859854f, 0.6308807679298589f, 0.7148465705529157f, 0.2303778133088965f}
@@ -93,6 +107,36 @@ typedef enum {
   HG_REFUSAL_RAISES = 13,
   HG_REFUSAL_CROWDED = 14,
 } hg_refusal_t;
+
+typedef enum {
+  HG_ROLE_OBSERVER = 0,
+  HG_ROLE_FOLLOWER = 1,
+  HG_ROLE_PRE_CANDIDATE = 2,
+  HG_ROLE_CANDIDATE = 3,
+  HG_ROLE_LEADER = 4,
+} hg_role_t;
+
+typedef enum {
+  HG_KIND_UNKNOWN = 0,
+  HG_KIND_PRE_VOTE = 1,
+  HG_KIND_PRE_VOTE_REPLY = 2,
+  HG_KIND_VOTE = 3,
+  HG_KIND_VOTE_REPLY = 4,
+  HG_KIND_HEARTBEAT = 5,
+  HG_KIND_HEARTBEAT_REPLY = 6,
+  HG_KIND_RECALL = 7,
+  HG_KIND_RECALL_REPLY = 8,
+  HG_KIND_PROVISIONAL = 9,
+} hg_kind_t;
+
+typedef enum {
+  HG_JOB_STATUS_UNKNOWN = 0,
+  HG_JOB_STATUS_WAITING = 1,
+  HG_JOB_STATUS_RUNNING = 2,
+  HG_JOB_STATUS_DONE = 3,
+  HG_JOB_STATUS_MISSED = 4,
+  HG_JOB_STATUS_CANCELLED = 5,
+} hg_job_status_t;
 
 /* When an outlet trips. */
 #define HG_PROTECTION_SETTINGS(X) \
@@ -146,9 +190,33 @@ typedef enum {
   X(double, exponent, 1.2, 0.0, 2.0) \
   X(double, sag, 0.92, 0.3, 0.95) \
   X(double, trigger, 0.06, 0.01, 0.5) \
+  X(double, relief, 1.0, 1.0, 100.0) \
   X(double, margin, 0.08, 0.0, 0.5) \
   X(double, bend, 0.01, 0.0, 1.0) \
   X(double, again, 0.09, 0.02, 5.0) \
   X(double, calm, 2.0, 0.1, 600.0)
+
+/* Times of the election. All members of a zone must agree on `timeout` and `drift`: leases rest on them. */
+#define HG_ELECTION_SETTINGS(X) \
+  X(double, heartbeat, 0.05, 0.005, 5.0) \
+  X(double, timeout, 0.15, 0.015, 60.0) \
+  X(double, spread, 0.15, 0.0, 60.0) \
+  X(double, drift, 0.01, 0.0, 0.1) \
+  X(double, repeat, 0.02, 0.001, 5.0) \
+  X(double, canvass, 0.08, 0.005, 60.0) \
+  X(double, courtship, 0.04, 0.0, 60.0) \
+  X(double, join, 1.0, 0.05, 60.0)
+
+/* How an outlet keeps a deadline by itself. */
+#define HG_JOB_SETTINGS(X) \
+  X(double, job_margin, 60.0, 0.0, 3600.0) \
+  X(double, job_margin_share, 0.05, 0.0, 1.0) \
+  X(double, job_idle_time, 900.0, 1.0, 86400.0)
+
+/* When a load counts as on. */
+#define HG_TURN_ON_SETTINGS(X) \
+  X(double, current_off, 0.02, 0.0, 10.0) \
+  X(double, current_on, 0.03, 0.0, 10.0) \
+  X(double, horizon, 30.0, 0.5, 600.0)
 
 #endif

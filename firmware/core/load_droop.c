@@ -9,8 +9,8 @@ hg_status_t hg_load_droop_init(hg_load_droop_t *d, const hg_load_droop_settings_
   if (!(true HG_LOAD_DROOP_SETTINGS(HG_WITHIN))) {
     return HG_ERROR_ARGUMENT;
   }
-  const double kept = s->filter_time > 0.0 ? exp(-HG_LOAD_DROOP_STEP / s->filter_time) : 0.0;
-  *d = (hg_load_droop_t){.settings = *s, .lead = kept / (1.0 - kept), .next = -(double)INFINITY,
+  const double step = 0.5 / s->nominal_frequency, kept = s->filter_time > 0.0 ? exp(-step / s->filter_time) : 0.0;
+  *d = (hg_load_droop_t){.settings = *s, .step = step, .lead = kept / (1.0 - kept), .next = -(double)INFINITY,
                          .loud = -(double)INFINITY, .first = (double)NAN, .mean = (double)NAN,
                          .rest = HG_LOAD_DROOP_BASE};
   return HG_OK;
@@ -35,9 +35,9 @@ static double overload(const hg_load_droop_t *d)
 {
   const hg_load_droop_settings_t *s = &d->settings;
   const double *f = d->frequency, *v = d->voltage, none = (double)NAN;
-  const double moved = fabs(v[LAST] - v[LAST - 2]);
+  const double moved = v[LAST] - v[LAST - 2];
   if (v[LAST] < s->sag) { /* by the current limit; on the way back from there, the limit is left */
-    const bool told = moved < HG_LOAD_DROOP_HELD ||
+    const bool told = (-HG_LOAD_DROOP_DIGGING < moved && moved < HG_LOAD_DROOP_HELD) ||
                       (v[LAST] > v[LAST - 1] - HG_LOAD_DROOP_HELD / 2.0 && !(d->seen > 0.0));
     return v[LAST] > HG_LOAD_DROOP_DEAD && told ? s->surge * v[LAST] / drawn(v[LAST], s->exponent) - 1.0 : none;
   }
@@ -46,19 +46,20 @@ static double overload(const hg_load_droop_t *d)
     undone[k] = f[k + 1] - d->lead * (f[k] - f[k + 1]);
   }
   double slope = 0.0, over, bend;
-  uint32_t since = HG_LOAD_DROOP_BASE - 1;
   if (s->limit_rate > 0.0) {
     slope = (undone[0] - undone[2]) / 2.0;
     bend = 0.7 * fabs(undone[0] - 2.0 * undone[1] + undone[2]); /* it carries more noise than the slope */
-    over = slope / HG_LOAD_DROOP_STEP / s->limit_rate;
+    over = slope / d->step / s->limit_rate;
   } else {
     const double full = s->nominal_frequency * (1.0 - s->droop_frequency);
-    since = HG_LOAD_DROOP_BASE - 2;
     bend = fabs(undone[1] - undone[2]);
     over = (full - (undone[1] + undone[2]) / 2.0) / (s->droop_frequency * s->nominal_frequency);
   }
-  const bool straight = d->rest >= since && bend <= s->bend + HG_LOAD_DROOP_BEND * fabs(slope);
-  return straight && moved < HG_LOAD_DROOP_MOVED ? over : none;
+  if (over >= s->trigger) {
+    over = (1.0 + over) / drawn(fmin(1.0, v[LAST] / HG_LOAD_DROOP_USUAL), s->exponent) - 1.0;
+  }
+  const bool straight = d->rest >= HG_LOAD_DROOP_BASE - 2 && bend <= s->bend + HG_LOAD_DROOP_BEND * fabs(slope);
+  return straight && fabs(moved) < HG_LOAD_DROOP_MOVED ? over : none;
 }
 
 static void answer(hg_load_droop_t *d, double now, double over)
@@ -80,7 +81,8 @@ bool hg_load_droop_step(hg_load_droop_t *d, double now, double frequency, double
   const bool full = d->looks == HG_LOAD_DROOP_BASE;
   if (full) { /* a fall that grows: power changed within the last cycle */
     const double *f = d->frequency;
-    const bool bent = (f[LAST - 1] - f[LAST]) - (f[LAST - 2] - f[LAST - 1]) > s->bend;
+    const double fall = f[LAST - 1] - f[LAST];
+    const bool bent = fall - (f[LAST - 2] - f[LAST - 1]) > s->bend + HG_LOAD_DROOP_BEND * fabs(fall);
     d->rest = bent ? 0 : d->rest < HG_LOAD_DROOP_BASE ? d->rest + 1 : d->rest;
   }
   double over = armed && full ? overload(d) : (double)NAN;
@@ -97,7 +99,7 @@ bool hg_load_droop_step(hg_load_droop_t *d, double now, double frequency, double
     return place < d->seen * s->power_max;
   }
   if (first >= s->trigger) { /* one look may be noise, or the begin of something else */
-    if (isnan(over) && armed && relieved(d)) {
+    if (isnan(over) && armed && first >= s->relief * s->trigger && relieved(d)) {
       over = first; /* others act already */
     }
     if (over >= s->trigger) {

@@ -95,10 +95,11 @@ static void budgets(void)
     outlet_sample(&outlet, VECTOR_VOLTAGE[k], VECTOR_CURRENT[k]);
   }
   say_count("sample_instructions", instructions(before) / VECTOR_SAMPLES);
-  uint32_t worst = 0; /* a dip, and its end: everything is looked at */
-  for (size_t k = 0; k < 512; k++) {
+  uint32_t worst = 0; /* a dip and its end, then a collapse, then nothing: everything is looked at */
+  for (size_t k = 0; k < 1024; k++) {
+    static const int TENTHS[4] = {8, 10, 5, 0};
     before = systick()->value;
-    outlet_sample(&outlet, (int16_t)(VECTOR_VOLTAGE[k] * (k < 256 ? 4 : 5) / 5), VECTOR_CURRENT[k]);
+    outlet_sample(&outlet, (int16_t)(VECTOR_VOLTAGE[k] * TENTHS[k / 256] / 10), VECTOR_CURRENT[k]);
     const uint32_t count = instructions(before);
     worst = count > worst ? count : worst;
   }
@@ -147,6 +148,34 @@ static void budgets(void)
   say_count("request_stack", unpainted(here));
 }
 
+/* A follower's heartbeats, each fourth with a committee to store; what waited for it; its doubts when none come. */
+static void election_budget(void)
+{
+  const uint32_t *here = __builtin_frame_address(0);
+  hg_election_t *e = &outlet.election;
+  hg_event_t stored = {.kind = HG_EVENT_PERSISTED};
+  uint32_t worst = 0;
+  outlet.event = (hg_event_t){.kind = HG_EVENT_MESSAGE,
+                              .message = {.kind = HG_KIND_HEARTBEAT, .sender = 2, .leader = 2, .incarnation = 1,
+                                          .granted = true, .committee = e->committee}};
+  hg_message_t *m = &outlet.event.message;
+  double now = e->deadline + 1.0;
+  paint();
+  for (uint32_t k = 0; k < 200; k++) {
+    const hg_event_t *events[4] = {&outlet.event, &stored, NULL, NULL};
+    m->term = m->committee.term = e->term + (k % 16 == 0);
+    m->round = k + 1;
+    stored.number = e->asked_to_write;
+    now = k % 4 < 2 ? now + 0.01 : e->deadline < now + 1.0 ? e->deadline : now;
+    const uint32_t before = systick()->value;
+    outlet_vote(&outlet, now, events[k % 4]);
+    const uint32_t count = instructions(before);
+    worst = count > worst ? count : worst;
+  }
+  say_count("election_instructions", worst);
+  say_count("election_stack", unpainted(here));
+}
+
 int main(void)
 {
   systick()->reload = TICKS;
@@ -155,6 +184,7 @@ int main(void)
   const int failed = selftest(&outlet);
   if (failed == 0) {
     budgets();
+    election_budget();
   }
   return failed;
 }

@@ -78,12 +78,123 @@ static int test_request(hg_outlet_t *o)
                               expired == 0 && agreed.voice == HG_VOICE_PLAN && agreed.band.power_max < 500.5);
 }
 
+/* Chance of the election's timeouts: Marsaglia's xorshift, J. Stat. Softw. 8 (2003) 14. */
+static double chance(void *context)
+{
+  uint32_t *state = context;
+  *state ^= *state << 13;
+  *state ^= *state >> 17;
+  *state ^= *state << 5;
+  return (double)*state / 4294967296.0;
+}
+
+hg_status_t outlet_vote(hg_outlet_t *o, double now, const hg_event_t *event)
+{
+  const hg_status_t status = hg_election_step(&o->election, now, event, &o->actions);
+  for (size_t k = 0; status == HG_OK && k < o->actions.count; k++) {
+    if (o->actions.items[k].persist) {
+      const hg_kept_t kept = {.durable = o->actions.items[k].durable, .incarnation = o->election.incarnation,
+                              .highest_epoch = o->requests.highest_epoch, .highest_term = o->requests.highest_term};
+      uint32_t length;
+      if (hg_kept_write(&o->directory, &kept, o->kept, sizeof o->kept, &length) != HG_OK) {
+        return HG_ERROR_DAMAGED;
+      }
+    }
+  }
+  return status;
+}
+
+static hg_event_t word_of(hg_member_t sender, hg_kind_t kind, const hg_election_t *e)
+{
+  const hg_message_t m = {.kind = (uint8_t)kind, .sender = sender, .receiver = e->me, .incarnation = 1,
+                          .term = e->term + (kind == HG_KIND_PRE_VOTE_REPLY ? 1U : 0U), .round = e->round,
+                          .granted = true, .remembers = true, .committee = e->committee};
+  return (hg_event_t){.kind = HG_EVENT_MESSAGE, .message = m};
+}
+
+#define FLASH_SECTOR 1024U
+
+static bool flash_read(void *context, uint32_t at, uint8_t *out, uint32_t count)
+{
+  memcpy(out, (const uint8_t *)context + at, count);
+  return true;
+}
+
+static bool flash_program(void *context, uint32_t at, const uint8_t *bytes, uint32_t count)
+{
+  for (uint32_t k = 0; k < count; k++) {
+    ((uint8_t *)context)[at + k] &= bytes[k];
+  }
+  return true;
+}
+
+static bool flash_erase(void *context, uint32_t sector)
+{
+  memset((uint8_t *)context + sector * FLASH_SECTOR, 0xff, FLASH_SECTOR);
+  return true;
+}
+
+/* What the member promised is on the medium, and a word of it comes over the wire as it was. */
+static int test_memory(hg_outlet_t *o)
+{
+  uint8_t image[2 * FLASH_SECTOR], bytes[HG_KEPT_BYTES];
+  const hg_flash_t flash = {.read = flash_read, .program = flash_program, .erase = flash_erase, .context = image,
+                            .sector = FLASH_SECTOR, .slot = 512};
+  hg_kept_t kept = {.durable = {.term = o->election.term, .voted = o->election.voted,
+                                .committee = o->election.committee}};
+  hg_kept_t again = {.incarnation = 1};
+  hg_journal_t journal;
+  hg_wire_ballot_t wire;
+  hg_message_t word = word_of(2, HG_KIND_HEARTBEAT, &o->election).message;
+  uint32_t length;
+  memset(image, 0xff, sizeof image);
+  bool good = hg_journal_open(&journal, &flash, bytes, sizeof bytes, &length) == HG_OK && length == 0;
+  for (uint32_t k = 0; k < 5 && good; k++) {
+    kept.incarnation = k;
+    good = hg_kept_write(&o->directory, &kept, bytes, sizeof bytes, &length) == HG_OK &&
+           hg_journal_write(&journal, bytes, length) == HG_OK;
+  }
+  good = good && hg_journal_open(&journal, &flash, bytes, sizeof bytes, &length) == HG_OK &&
+         hg_kept_read(&o->directory, bytes, length, &again) == HG_OK;
+  hg_ballot_write(&o->directory, &word, &wire);
+  good = good && hg_ballot_read(&o->directory, &wire, 1, &o->election.committee, &kept.durable.committee,
+                                &word) == HG_OK;
+  return check("memory", good && again.incarnation == 4 && again.durable.term == kept.durable.term &&
+                             again.durable.voted == 1 && word.sender == 2 && word.round == o->election.round);
+}
+
+/* One of three asks, is voted for, stores it, and leads once another has stored the committee. */
+static int test_election(hg_outlet_t *o)
+{
+  hg_election_t *e = &o->election;
+  const hg_event_t stored = {.kind = HG_EVENT_PERSISTED, .number = 100};
+  double now = e->deadline;
+  for (; now < 2.0 && e->role != HG_ROLE_PRE_CANDIDATE; now = e->deadline) {
+    outlet_vote(o, now, NULL);
+  }
+  o->event = word_of(2, HG_KIND_PRE_VOTE_REPLY, e);
+  outlet_vote(o, now, &o->event);
+  const bool silent = e->role == HG_ROLE_CANDIDATE && o->actions.count == 1 && o->actions.items[0].persist;
+  outlet_vote(o, now, &stored);
+  o->event = word_of(3, HG_KIND_VOTE_REPLY, e);
+  outlet_vote(o, now, &o->event);
+  outlet_vote(o, now, &stored);
+  o->event = word_of(3, HG_KIND_HEARTBEAT_REPLY, e);
+  outlet_vote(o, now, &o->event);
+  const hg_fence_t fence = hg_election_authority(e, now);
+  return check("election", silent && e->role == HG_ROLE_LEADER && fence.known && fence.full && fence.term == e->term);
+}
+
 hg_status_t outlet_init(hg_outlet_t *o)
 {
   static const hg_protection_settings_t PROTECTION = {HG_PROTECTION_SETTINGS(HG_DEFAULT)};
   static const hg_request_settings_t REQUESTS = {HG_REQUEST_SETTINGS(HG_DEFAULT)};
   static const hg_detector_settings_t DETECTOR = {HG_DETECTOR_SETTINGS(HG_DEFAULT)};
   static const hg_relay_settings_t RELAY = {HG_RELAY_SETTINGS(HG_DEFAULT)};
+  static const hg_election_settings_t ELECTION = {HG_ELECTION_SETTINGS(HG_DEFAULT)};
+  static const hg_job_settings_t JOBS = {HG_JOB_SETTINGS(HG_DEFAULT)};
+  static const hg_turn_on_settings_t TURN_ON = {HG_TURN_ON_SETTINGS(HG_DEFAULT)};
+  static const char *const NAMES[] = {"kettle", "lamp", "fridge"};
   static const hg_load_droop_settings_t LOAD_DROOP = {HG_LOAD_DROOP_SETTINGS(HG_DEFAULT)};
   for (size_t k = 0; k < sizeof o->key; k++) {
     o->key[k] = (uint8_t)k;
@@ -91,12 +202,23 @@ hg_status_t outlet_init(hg_outlet_t *o)
   for (size_t k = 0; k < HG_VIEW_FEATURES; k++) {
     o->prototypes.noise[k] = 1.0F;
   }
+  hg_member_t members[3];
+  hg_directory_clear(&o->directory);
+  for (size_t k = 0; k < 3; k++) {
+    hg_directory_number(&o->directory, NAMES[k], &members[k]);
+  }
+  hg_durable_t durable = {.term = 4};
+  const hg_status_t seated = hg_committee_init(&durable.committee, members, 3);
+  const hg_birth_t birth = {.me = members[0], .incarnation = 1, .durable = &durable};
+  o->chance = 2463534242U;
   hg_ring_clear(&o->ring);
   hg_kernel_init(&o->kernel);
   const hg_status_t statuses[] = {
     hg_fft_init(&o->fft), hg_protection_init(&o->protection, &PROTECTION),
     hg_requests_init(&o->requests, &REQUESTS, o->key, sizeof o->key), hg_relay_init(&o->relay, &RELAY),
     hg_cap_init(&o->cap, &RELAY), hg_load_droop_init(&o->load_droop, &LOAD_DROOP),
+    seated, hg_election_init(&o->election, &ELECTION, &birth, 0.0, chance, &o->chance),
+    hg_job_book_init(&o->jobs, &JOBS), hg_turn_on_init(&o->turn_on, &TURN_ON), hg_schedule_set(&o->schedule, NULL, 0),
     hg_detector_init(&o->detector, &DETECTOR, VECTOR_VOLTAGE_SCALE),
     hg_guard_init(&o->guard, PROTECTION.instant_current, VECTOR_CURRENT_SCALE),
     hg_prototypes_init(&o->prototypes, o->prototypes.noise)};
@@ -139,7 +261,7 @@ hg_status_t outlet_window(hg_outlet_t *o)
 int selftest(hg_outlet_t *o)
 {
   int failed = check("init", outlet_init(o) == HG_OK);
-  failed += test_sha256() + test_protection(o) + test_request(o);
+  failed += test_sha256() + test_protection(o) + test_request(o) + test_election(o) + test_memory(o);
   bool flagged = false;
   for (size_t k = 0; k < VECTOR_SAMPLES; k++) {
     flagged = outlet_sample(o, VECTOR_VOLTAGE[k], VECTOR_CURRENT[k]) || flagged;

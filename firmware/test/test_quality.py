@@ -8,7 +8,9 @@ from pathlib import Path
 FIRMWARE = Path(__file__).resolve().parents[1]
 CORE = FIRMWARE / 'core'
 FULLY_COVERED = ('protection', 'authentic')
-SUITES = [FIRMWARE / 'test' / name for name in ('test_outlet.py', 'test_island.py', 'test_prototypes.py')]
+SUITES = [FIRMWARE / 'test' / f'test_{name}.py' for name in (
+    'outlet', 'island', 'prototypes', 'election', 'ballot', 'journal', 'timing')]
+INPUTS = 200_000  # of the fuzzer
 
 
 def run_suites(suites, folder: Path, **variables: str) -> subprocess.CompletedProcess:
@@ -40,8 +42,19 @@ def test_the_twins_agree_under_sanitizers(tool, tmp_path):
     library = subprocess.run([tool('cc', 'build-essential'), '-print-file-name=libasan.so'], text=True,
                              capture_output=True, check=True).stdout.strip()
     done = run_suites(SUITES, tmp_path / 'inner', LD_PRELOAD=os.path.realpath(library), ASAN_OPTIONS='detect_leaks=0',
-                      HEARTHGRID_FIRMWARE_CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all')
+                      HEARTHGRID_FIRMWARE_CFLAGS='-g -fsanitize=address,undefined -fno-sanitize-recover=all',
+                      HEARTHGRID_FIRMWARE_SCHEDULES='50')
     assert done.returncode == 0 and ' passed' in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_what_nobody_meant_breaks_nothing(tool, tmp_path):
+    """Random requests, ballots, memories and flash under sanitizers; a failure says how to see it again."""
+    tool('cc', 'build-essential')
+    subprocess.run([tool('make', 'make'), '-C', FIRMWARE, f'BUILD={tmp_path}', 'fuzz', f'PYTHON={sys.executable}'],
+                   check=True, capture_output=True)
+    done = subprocess.run([tmp_path / 'fuzz', str(INPUTS), '1'], text=True, capture_output=True,
+                          env={**os.environ, 'ASAN_OPTIONS': 'abort_on_error=1', 'UBSAN_OPTIONS': 'abort_on_error=1'})
+    assert done.returncode == 0 and f'fuzz: {INPUTS} inputs' in done.stdout, done.stderr[-3000:]
 
 
 def test_every_branch_of_protection_and_authentication_is_taken(tool, tmp_path):

@@ -12,8 +12,9 @@ import numpy as np
 import pywt
 
 from hearthgrid_core.devices import examples, prototypes, view
-from hearthgrid_core.island import detector, load_droop
-from hearthgrid_core.outlet import band, protection, relay, requests
+from hearthgrid_core.island import ballot, detector, load_droop, membership, role, voter, watch
+from hearthgrid_core.outlet import band, job, protection, relay, requests, schedule
+from hearthgrid_core.waveform import turn_on
 
 # Packages offer functions of the same name as some of these modules.
 alignment, metering, signature, wavelet, authentic = (import_module(f'hearthgrid_core.{name}') for name in (
@@ -21,8 +22,11 @@ alignment, metering, signature, wavelet, authentic = (import_module(f'hearthgrid
 FILE = Path(__file__).resolve().parents[1] / 'core' / 'constants.h'
 SETTINGS = {'PROTECTION': protection.ProtectionSettings, 'RELAY': relay.RelaySettings,
             'REQUEST': requests.RequestSettings, 'DETECTOR': detector.DetectorSettings,
-            'LOAD_DROOP': load_droop.LoadDroopSettings}
-ENUMS = {'TRIP': protection.Trip, 'VOICE': band.Voice, 'REFUSAL': requests.Refusal}
+            'LOAD_DROOP': load_droop.LoadDroopSettings, 'ELECTION': role.ElectionSettings,
+            'JOB': job.JobSettings, 'TURN_ON': turn_on.TurnOnSettings}
+ENUMS = {'TRIP': protection.Trip, 'VOICE': band.Voice, 'REFUSAL': requests.Refusal, 'ROLE': role.Role,
+         'KIND': ballot.Kind, 'JOB_STATUS': job.Status}
+TERM_MAX = 2**31  # of a ballot; outlet_node.ballots has the same, and a test holds both together
 NUMBERS = {
     'CONVERTER': (protection, 'FULL_SCALE CLIPPED_SHARE STUCK_COUNTS'),
     'ALIGN': (alignment, 'SAMPLES_PER_CYCLE FREQUENCY_MIN FREQUENCY_MAX MAINS_MIN CYCLES_MIN TAPS REACH _PHASES '
@@ -34,10 +38,16 @@ NUMBERS = {
     'REQUEST': (requests, 'SENDERS'),
     'AUTHENTIC': (authentic, 'MAC_BYTES'),
     'DETECTOR': (detector, 'FREQUENCY_MIN FREQUENCY_MAX FREQUENCY_TIME LIVE'),
-    'LOAD_DROOP': (load_droop, 'STEP _BASE DEAD HELD MOVED BEND SLOW STIFF'),
+    'LOAD_DROOP': (load_droop, '_BASE DEAD HELD DIGGING MOVED BEND SLOW USUAL STIFF'),
     'VIEW': (view, 'CURRENT_SCALE'),
     'PROTOTYPES': (prototypes, 'PROTOTYPES_VERSION NAME_LENGTH BYTES_MAX PER_NAME NEAR SURE MARGIN SAME CLAIM '
                    'COUNT_MAX'),
+    'COMMITTEE': (membership, 'SIZE_MAX'),
+    'ELECTION': (voter, 'PASSED'),
+    'SCHEDULE': (schedule, 'DAY ENTRIES'),
+    'JOB': (job, 'JOULES_A_KWH'),
+    'JOB_BOOK': (job.JobBook, 'IDLE_SHARE REST REST_SHARE'),
+    'TURN_ON': (turn_on, 'NOW_CYCLES SETTLED'),
 }
 
 
@@ -66,6 +76,8 @@ def text() -> str:
               f'#define HG_TEMPERATURE_MIN ({number(low)})', f'#define HG_TEMPERATURE_MAX {number(high)}',
               f'#define HG_AUTHENTIC_LABEL "{authentic._LABEL.decode()}"',
               f'#define HG_TEXT_TYPE {examples.TYPE_LENGTH}', f'#define HG_TEXT_MODEL {examples.MODEL_LENGTH}',
+              f'#define HG_BAND_ON {number(band.ON.power_min)}', f'#define HG_TERM_MAX {TERM_MAX}U',
+              f'#define HG_MODE_MAX {max(watch.Mode)}',
               f'#define HG_DETECTOR_SAGS {len(detector.SAGS)}',
               '#define HG_DETECTOR_SAG_TABLE {' + ', '.join(f'{{{number(a)}, {number(b)}}}' for a, b in detector.SAGS)
               + '}',
