@@ -4,14 +4,15 @@
 MILP of HiGHS for every level in turn, and against one that adds the classes up with their weights under the same first
 class. The baseline cuts the list at the first load that does not fit. `HEARTHGRID_OVERLOADS` (100) islands of 20 … 100
 loads, overloaded by 1.1 … 2.0 through a transfer from the grid or a step of load, demands known to ± 10 %, each
-frequency with 1 mHz of noise; `limiting`: an inverter as in `island.droop`, with an offset of secondary control;
-`drooping`: one that only droops.
+frequency with 1 mHz of noise; `limiting`: an inverter as in `island.droop`, the simulated battery's, with an offset of
+secondary control; `drooping`: one that only droops, for comparison.
 """
 
 import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -21,11 +22,13 @@ from hearthgrid_core.island.load_droop import LoadDroopSettings, places
 from hearthgrid_core.island.shedding import WEIGHTS, Offer, ShedSettings, shed
 from hearthgrid_core.outlet.schedule import Priority
 from hearthgrid_core.sim.overload import overload
+from hearthgrid_core.sim.settings import BatterySettings
 
 NAME = 'shedding'
 TOTAL, ALONE, CLEARED = 0.995, 0.97, 100.0
 EXACT = ShedSettings(slack=0.0)
-INVERTERS = {'limiting': (10.0, 0.01), 'drooping': (0.0, 0.03)}
+BATTERY = BatterySettings()
+INVERTERS = {'limiting': (BATTERY.limit_rate, BATTERY.filter_time), 'drooping': (0.0, 0.03)}
 
 
 def run(progress: Callable[[str], None]) -> list[Result]:
@@ -48,13 +51,14 @@ def run(progress: Callable[[str], None]) -> list[Result]:
     for name, (rate, filter_time) in INVERTERS.items():
         progress(f'{number} overloads without a message, {name}')
         kept, cleared = np.array([alone(seed, rate, filter_time) for seed in range(number)]).T
-        late = 1e3 * cleared
+        late, judged = 1e3 * cleared, name == 'limiting'
+        p95 = float(np.percentile(late, 95, method='lower'))  # some are never cleared
         results += [
             Result(f'no message, {name}: weighted total over the optimum, mean', 100 * kept.mean(), '%',
                    limit=100 * ALONE, goal=f'≥ {100 * ALONE:g} %', holds=kept.mean() >= ALONE),
             Result(f'no message, {name}: the worst of ten', 100 * float(np.percentile(kept, 10)), '%', goal='told'),
-            Result(f'no message, {name}: cleared, p95', float(np.percentile(late, 95)), 'ms', limit=CLEARED,
-                   goal=f'≤ {CLEARED:g} ms', holds=float(np.percentile(late, 95)) <= CLEARED),
+            Result(f'no message, {name}: cleared, p95', p95, 'ms', limit=CLEARED if judged else nan,
+                   goal=f'≤ {CLEARED:g} ms' if judged else 'the comparison', holds=not judged or p95 <= CLEARED),
             Result(f'no message, {name}: cleared within {CLEARED:g} ms', 100 * np.mean(late <= CLEARED), '%',
                    goal='told'),
         ]

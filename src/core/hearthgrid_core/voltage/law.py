@@ -3,11 +3,12 @@
 Everything is told in voltages as they would be at the neutral tap, so that a tap on its way does not confuse it. Two
 uncertainties are learned from what the voltage did. *Fast*: the most it changed, either way, within the reaction time,
 remembered with a slow fade and multiplied by a caution; the lowest outlet is kept that far above its limit and the
-highest that far below. *Slow*: the change over a dwell that is exceeded in one dwell of ten (stochastic quantile); only
+highest that far below, and a little more for what was never seen. Where both cannot be had, both get the same share.
+*Slow*: the change over a dwell that is exceeded in one dwell of ten (stochastic quantile); only
 moves that save energy keep this room too, so that the tap seldom has to go back.
 
-Blind: the tap stays for a moment, then goes a little above the lowest one that would have served the days before at
-this hour and the two around it. Neutral would be no safer: as supplied may be what is out of limits. Nor would staying:
+Blind: the tap stays for a moment, then goes to the middle of what the days before brought at this hour and the two
+around it. Neutral would be no safer: as supplied may be what is out of limits. Nor would staying:
 what served at noon does not serve in the evening.
 
 Tap wear: a bucket of tap steps that a day's allowance refills. A saving move pays for its way back as well; raising a
@@ -22,7 +23,8 @@ from .settings import DAY, LawSettings
 
 RATE = 0.0005           # of the quantile's learning, over nominal
 SAVE_MAX = 2            # taps of one saving move
-SPARE = 2               # taps above need, where nobody sees what happens
+CALMER = 0.5            # the highest outlet's first day over the lowest's: what switches on pulls down farther than up
+STAY = 0.8              # of the best share of the margins: where both limits are near, a move also costs one side
 RELAX = 0.001           # by which an hour's remembered extreme is forgotten in a day, over nominal
 
 
@@ -66,8 +68,9 @@ class Window:
 class _Side:
     """What was learned of one extreme: how far it falls. The highest is looked at upside down."""
 
-    def __init__(self, settings: LawSettings, count: int) -> None:
-        self._s = settings
+    def __init__(self, settings: LawSettings, count: int, first: float) -> None:
+        """first : margin of the first day, over nominal."""
+        self._s, self._first = settings, first
         self.fast, self._known = np.zeros(count), np.zeros(count)  # [1], and for how long it was looked at [s]
         self.slow = np.full(count, settings.step)
         self._recent, self._dwell = Window(count, settings.reaction), Window(count, settings.dwell)
@@ -102,18 +105,15 @@ class _Side:
     @property
     def margin(self) -> np.ndarray:
         """To the limit, (count,) over nominal."""
-        return self._s.accuracy + np.maximum(np.maximum(self._s.margin_min, self.first), self._s.caution * self.fast)
+        s = self._s
+        left = np.clip((s.novice * DAY - self._known) / ((s.novice - 1) * DAY), 0.0, 1.0)
+        return s.accuracy + np.maximum(s.margin_min + s.caution * self.fast, self._first * left)
 
     def about(self, now: float) -> np.ndarray:
         """Return the least of this hour and the two around it on the days before, else of any hour; (count,)."""
         hour = int(now % DAY // 3600)
-        near = self._hours[:, [(hour - 1) % 24, hour, (hour + 1) % 24]]
-        return np.where(np.isfinite(near).all(axis=1), near.min(axis=1), self._hours.min(axis=1))
-
-    @property
-    def first(self) -> np.ndarray:
-        """What is left of the room for a first day, (count,) over nominal; it goes during the second."""
-        return self._s.margin_first * np.clip(2 - self._known / DAY, 0.0, 1.0)
+        near = self._hours[:, [(hour - 1) % 24, hour, (hour + 1) % 24]].min(axis=1)
+        return np.where(np.isfinite(near), near, self._hours.min(axis=1))
 
 
 class Law:
@@ -122,7 +122,8 @@ class Law:
     def __init__(self, settings: LawSettings, count: int = 1) -> None:
         s = self.settings = settings
         self._now = math.nan
-        self._low, self._high = _Side(s, count), _Side(s, count)
+        self._low = _Side(s, count, s.margin_first)
+        self._high = _Side(s, count, s.margin_first * CALMER)
         self._moved = np.full(count, -np.inf)
         self._whole_since = np.full(count, np.inf)
         self._seen = np.full(count, -np.inf)
@@ -165,13 +166,16 @@ class Law:
         go = wish & ready & (paid > 0)
         cause = np.select([go, wish & ~ready, wish], [Cause.LOWER, Cause.DWELL, Cause.WORN], cause)
         target = np.where(go, target - paid, target)
+        best = self._between(bare_low, bare_high)
+        spread = np.where(self._share(bare_low, bare_high, self.target)
+                          < STAY * self._share(bare_low, bare_high, best), best, self.target)
         for rows, to, why in ((target < least, least, Cause.RAISE), (target > most, most, Cause.CUT),
-                              (least > most, self._between(bare_low, bare_high), Cause.SPREAD)):
+                              (least > most, spread, Cause.SPREAD)):
             target, cause = np.where(rows, to, target), np.where(rows, why, cause)
         target = np.where(valid, np.clip(target, s.tap_min, s.tap_max), self.target)
         cause = np.where(valid, cause, Cause.BLIND)
         lost = ~valid & (now - self._seen > s.patience)
-        target = np.where(lost, self._retreat(now, floor, ceiling), target)
+        target = np.where(lost, self._retreat(now), target)
         cause = np.where(lost, Cause.RETREAT, cause)
         self._seen = np.where(valid, now, np.where(np.isinf(self._seen), now, self._seen))
         self._whole_since = np.where(valid, np.minimum(self._whole_since, now), np.inf)
@@ -180,16 +184,12 @@ class Law:
         self.target = target
         return target, cause.astype(int)
 
-    def _retreat(self, now: float, floor: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
-        """Return the taps (count,) that served about this hour; neutral where nothing is known."""
+    def _retreat(self, now: float) -> np.ndarray:
+        """Return the taps (count,) farthest from what this hour brought before; neutral where nothing is known."""
         s = self.settings
         low, high = self._low.about(now), -self._high.about(now)
         known = np.isfinite(low)
-        low, high = np.where(known, low, floor), np.where(known, high, ceiling)
-        least = np.ceil((floor + self._low.first - low) / s.step - 1e-9)
-        most = np.floor((ceiling - high) / s.step + 1e-9)
-        middle = self._between(low, high)
-        tap = np.where(least > most, middle, np.clip(middle, least, least + SPARE))
+        tap = self._between(np.where(known, low, 1.0), np.where(known, high, 1.0))
         return np.where(known, np.clip(tap, s.tap_min, s.tap_max), 0)
 
     def _between(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -197,7 +197,13 @@ class Law:
         s = self.settings
         below, above = self.margins
         least, most = s.voltage_min - low, s.voltage_max - high
-        return np.round((least + (most - least) * below / (below + above)) / s.step)
+        lower = np.floor((least + (most - least) * below / (below + above)) / s.step)
+        return np.where(self._share(low, high, lower) >= self._share(low, high, lower + 1), lower, lower + 1)
+
+    def _share(self, low: np.ndarray, high: np.ndarray, tap: np.ndarray) -> np.ndarray:
+        """Return the lesser of what a tap leaves of the two margins, (count,) [1]."""
+        s, (below, above) = self.settings, self.margins
+        return np.minimum((low + tap * s.step - s.voltage_min) / below, (s.voltage_max - high - tap * s.step) / above)
 
     def _account(self, elapsed: float, tap: np.ndarray) -> None:
         """Refill the allowance and take off the steps the regulator made."""

@@ -35,8 +35,8 @@ def seen(power, **change) -> Observation:
 
 def fridge(second, stuck=False, every=60) -> Observation:
     """Runs by itself, 15 to 17 minutes an hour, on days more or less warm; an open door makes it start more often."""
-    on = stuck or second // 60 % every < 15 + second // 3600 % 3
-    return seen(90.0 + 15 * (second // DAY % 4) if on else 2.0, type='refrigerator')
+    on = second // 60 % every < 15 + second // 3600 % 3
+    return seen(32.0 if stuck else 90.0 + 15 * (second // DAY % 4) if on else 2.0, type='refrigerator')
 
 
 def heater(second, forgotten=False, loose=1.0) -> Observation:
@@ -77,6 +77,7 @@ def counted(second, rate=1.0) -> Observation:
 
 # what is wrong: kind, the device as it is, what its fault changes, days in which it must be told
 FAULTS = {
+    # at full power the hours of more power are told before the endless run, as WASTE
     'stuck compressor': (Kind.STUCK, fridge, {'stuck': True}, 2),
     'door open': (Kind.WASTE, fridge, {'every': 30}, 3),
     'forgotten heater': (Kind.FORGOTTEN, heater, {'forgotten': True}, 3),

@@ -74,12 +74,64 @@ def test_what_changes_suddenly_is_kept_away_from():
 
 
 def test_a_forgotten_change_gives_its_room_back():
-    law = Feeder(LawSettings(memory=0.1))
+    law = Feeder(LawSettings(memory=0.1, margin_first=0.0))
     law.minutes(10, 1.0)
     law.minutes(5, 0.96)
     wide = law.law.margins[0][0]
     law.minutes(1440, 0.96)
     assert law.law.margins[0][0] < 0.5 * wide
+
+
+def test_where_both_limits_are_near_each_side_keeps_the_same_share_of_its_margin():
+    """A load of 0.03 at the far end comes and goes while PV holds the near end high."""
+    feeder = Feeder(LawSettings(margin_first=0.0, operations_max=1000.0))
+    feeder.minutes(60, 0.99, 1.0)
+    feeder.minutes(5, 0.96, 0.999)
+    feeder.minutes(5, 0.99, 1.0)
+    for high in np.linspace(1.0, 1.03, 60):
+        cause, _ = feeder.minute(0.965, high)
+    assert cause is Cause.SPREAD
+    below, above = (float(m[0]) for m in feeder.law.margins)
+    assert below > 2 * above
+    low, high = (v + feeder.tap * S.step for v in (0.965, 1.03))
+    shares = (low - 0.95) / below, (1.05 - high) / above
+    for other in (-1, 1):
+        moved = (low + other * S.step - 0.95) / below, (1.05 - high - other * S.step) / above
+        assert min(shares) >= 0.8 * min(moved)
+
+
+def test_where_both_limits_are_near_a_tap_is_not_moved_for_a_trifle():
+    feeder = Feeder(LawSettings(margin_first=0.0, margin_min=0.03, operations_max=1000.0))
+    feeder.minutes(3, 0.98, 1.02)
+    before, moves = feeder.tap, 0
+    for k in range(60):
+        cause, _ = feeder.minute(0.98 + 0.0012 * (-1)**k, 1.02 + 0.0012 * (-1)**k)
+        assert cause is Cause.SPREAD
+        moves, before = moves + (feeder.tap != before), feeder.tap
+    assert moves <= 1
+
+
+def test_the_first_day_is_kept_away_from_longer_and_goes_slowly():
+    feeder, margins = Feeder(LawSettings()), []
+    for _ in range(6):
+        margins.append(feeder.law.margins[0][0])
+        feeder.minutes(1440, 1.0)
+    assert margins[0] == pytest.approx(0.042) and margins[1] == pytest.approx(0.042, abs=1e-4)
+    assert margins[1] > margins[2] > margins[3] > 0.012 and margins[4] == margins[5] == pytest.approx(0.012)
+    assert feeder.law.margins[1][0] == margins[5]
+
+
+def test_the_first_day_expects_more_downwards_than_upwards():
+    below, above = Feeder(LawSettings()).law.margins
+    assert below[0] > above[0] > 0.02
+
+
+def test_unseen_the_tap_goes_to_the_middle_of_what_the_hour_brought():
+    feeder = Feeder(LawSettings(margin_first=0.0, patience=120.0, operations_max=1000.0))
+    feeder.minutes(120, 0.99, 1.03)
+    feeder.minutes(10, 0.99, 1.03, valid=False)
+    below, above = 0.99 + feeder.tap * S.step - 0.95, 1.05 - 1.03 - feeder.tap * S.step
+    assert abs(below - above) <= S.step
 
 
 def test_the_allowance_bounds_what_saving_costs():
@@ -111,7 +163,7 @@ def test_lost_telemetry_holds_then_retreats_to_what_served_the_hour_then_needs_t
     feeder.minutes(1000, 1.03)                                                  # it is 16:40
     low_tap = feeder.tap
     assert feeder.minutes(2, 1.03, valid=False)[-1] is Cause.BLIND and feeder.tap == low_tap
-    assert feeder.minutes(10, 1.03, valid=False)[-1] is Cause.RETREAT and feeder.tap <= low_tap + 4, 'as yesterday'
+    assert feeder.minutes(10, 1.03, valid=False)[-1] is Cause.RETREAT and low_tap < feeder.tap < 0, 'as yesterday'
     feeder.minutes(68, 1.03, valid=False)
     assert min(feeder.minute(low, valid=False)[1] for low in evening) >= 0.95, 'the evening is served unseen'
     feeder.minutes(960, 1.03, valid=False)
