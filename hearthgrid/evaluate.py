@@ -44,6 +44,7 @@ class Outcome:
 
     truth : (m,)     probability : (m, classes)     source : (m,) names of the recordings tested
     left_out : classes only one group has, not scored     columns : features     rows : windows
+    group : (m,) what was left out together, None where nothing was named
     """
 
     kind: str
@@ -55,7 +56,11 @@ class Outcome:
     problems: tuple[str, ...]
     columns: int
     rows: int
-    groups: int
+    group: np.ndarray | None
+
+    @property
+    def groups(self) -> int:
+        return 0 if self.group is None else len(np.unique(self.group))
 
 
 def load(path: Path, kind: str = '', progress: Progress | None = None, hints: Hints | None = None) -> Table:
@@ -118,7 +123,7 @@ def evaluate(of: Table, how: Protocol, progress: Progress | None = None) -> Outc
             progress('tested', number, len(tests))
     return Outcome(of.kind, score(labels[tested], probability[tested], classes), labels[tested], probability[tested],
                    tuple(of.examples[k].source for k in at[tested]), left_out, of.problems, len(of.columns),
-                   int(np.isin(of.recording, at).sum()), len(np.unique(groups)) if groups is not None else 0)
+                   int(np.isin(of.recording, at).sum()), None if groups is None else groups[tested])
 
 
 def fit(of: Table, at: np.ndarray, labels: np.ndarray, groups: np.ndarray | None, seed: int) -> Model:

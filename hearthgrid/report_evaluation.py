@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from hearthgrid_core.devices.protocol import BINS, calibration_floor, wilson
+from hearthgrid_core.devices.protocol import BINS, Calibration, calibration, wilson
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>
 body{{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1c1c1e}}
@@ -22,13 +22,22 @@ td:first-child,th:first-child{{text-align:left}}img{{max-width:100%}}</style>
 def overall(outcome) -> list[tuple[str, str]]:
     """Return what is told of the whole, as (name, text)."""
     s = outcome.scores
-    mean, high = calibration_floor(outcome.probability.max(axis=1), np.random.default_rng(0))
+    worth = calibrated(outcome)
     return [('accuracy', f'{s.accuracy:.4f}  ({s.accuracy_low:.3f} … {s.accuracy_high:.3f})'),
             ('macro-F1', f'{s.macro_f1:.4f}'),
-            ('calibration error (ECE)', f'{s.calibration_error:.4f}  (chance alone: {mean:.3f}, up to {high:.3f})'),
+            ('calibration error (ECE)', f'{worth.error:.4f}  ({worth.error_low:.3f} … {worth.error_high:.3f}; '
+             f'chance alone: {worth.chance:.3f}, up to {worth.chance_high:.3f})'),
+            ('without chance (RMS)', f'{worth.debiased:.4f}  ({worth.debiased_low:.3f} … {worth.debiased_high:.3f})'),
             ('recordings tested', f'{len(outcome.truth)}, {len(s.classes)} classes'),
             ('features', f'{outcome.columns} of {outcome.kind}, {outcome.rows} windows'
              + (f', {outcome.groups} groups' if outcome.groups else ''))]
+
+
+def calibrated(outcome) -> Calibration:
+    """Return what the probabilities are worth; intervals draw whole groups where some were left out."""
+    sure, found = outcome.probability.max(axis=1), outcome.probability.argmax(axis=1)
+    right = np.array(outcome.scores.classes)[found] == outcome.truth
+    return calibration(sure, right, np.random.default_rng(0), outcome.group)
 
 
 def class_table(outcome) -> Table:
@@ -56,7 +65,9 @@ def as_json(outcome) -> dict:
     """Return plain values."""
     s = outcome.scores
     return {'kind': outcome.kind, 'accuracy': float(s.accuracy), 'accuracy_interval': [s.accuracy_low, s.accuracy_high],
-            'macro_f1': s.macro_f1, 'calibration_error': s.calibration_error, 'recordings': len(outcome.truth),
+            'macro_f1': s.macro_f1, 'calibration_error': s.calibration_error,
+            'calibration': {name: float(value) for name, value in calibrated(outcome).__dict__.items()},
+            'recordings': len(outcome.truth),
             'features': outcome.columns, 'windows': outcome.rows, 'groups': outcome.groups,
             'not_scored': list(outcome.left_out), 'problems': list(outcome.problems),
             'classes': [{name: float(value) if isinstance(value, np.floating) else value
