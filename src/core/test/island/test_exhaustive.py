@@ -10,6 +10,7 @@ import pytest
 from hearthgrid_core.island.ballot import Durable, Kind, Persist, Persisted
 from hearthgrid_core.island.election import Election, ElectionSettings, Role
 from hearthgrid_core.island.membership import Committee
+from hearthgrid_core.island.voter import Voter
 
 NAMES = ('a', 'b', 'c')
 LATE = 10.0  # later than any promise of the start [s]
@@ -48,7 +49,8 @@ class World:
     def own(self, k):
         """Return node k, to be changed in this world only."""
         node = copy.copy(self.nodes[k])
-        for name, value in vars(node).items():
+        for name in Voter.__slots__:
+            value = getattr(node, name)
             if isinstance(value, (list, dict, set)):
                 setattr(node, name, value.copy())
         self.nodes[k] = node
