@@ -39,6 +39,9 @@ class Memory(Backend):
         self.durable.append(durable)
         return Written(len(batch.readings), 0)
 
+    def write_minutes(self, outlet, rows, raw_since):
+        raise NotImplementedError  # no writer's business
+
     def maintain(self, now):
         self.maintained += 1
         return False
