@@ -45,22 +45,27 @@ class Server:
         self._server.server_close()
 
 
-HOUR = time.time() // 3600 * 3600
+
+def hour():
+    """Return the begin of the hour under way, also in a suite that runs over its end. [s]"""
+    return time.time() // 3600 * 3600
 
 
-def awattar(prices, start=HOUR - 3600):
+def awattar(prices, start=None):
+    start = hour() - 3600 if start is None else start
     return json.dumps({'data': [
         {'start_timestamp': (start + 3600 * k) * 1000, 'end_timestamp': (start + 3600 * (k + 1)) * 1000,
          'marketprice': price, 'unit': 'Eur/MWh'} for k, price in enumerate(prices)]}).encode()
 
 
-WEATHER_CSV = f'start,air_temperature\n{HOUR},4.5\n{HOUR + 3600},5.5\n'.encode()
+def weather_csv():
+    return f'start,air_temperature\n{hour()},4.5\n{hour() + 3600},5.5\n'.encode()
 
 
 @pytest.fixture
 def server():
     made = Server()
-    made.pages = {'/prices': awattar([10.0, 100.0, -50.0]), '/weather': WEATHER_CSV}
+    made.pages = {'/prices': awattar([10.0, 100.0, -50.0]), '/weather': weather_csv()}
     yield made
     made.stop()
 
@@ -90,7 +95,7 @@ def test_prices_with_fees_and_weather_from_now_on(ros, server, tmp_path):
     heard = Listener(ros, server, tmp_path)
     assert ros.until(lambda: heard.prices and heard.weather)
     prices, weather = heard.prices[-1], heard.weather[-1]
-    assert (to_seconds(prices.start), prices.step, prices.issuer, prices.currency) == (HOUR, 3600.0, 'awattar', 'EUR')
+    assert (to_seconds(prices.start), prices.step, prices.issuer, prices.currency) == (hour(), 3600.0, 'awattar', 'EUR')
     assert prices.import_price.tolist() == pytest.approx([0.2, 0.05])
     assert prices.export_price.tolist() == pytest.approx([0.05, 0.05])
     assert weather.air_temperature.tolist() == [4.5, 5.5] and not weather.irradiance
@@ -121,7 +126,7 @@ def test_a_node_that_starts_offline_has_what_was_kept(ros, server, tmp_path):
 
 def test_a_spoiled_cache_and_prices_that_are_over_are_said(ros, server, tmp_path):
     (tmp_path / 'market_prices.json').write_text('{')
-    server.pages['/prices'] = awattar([10.0, 20.0], HOUR - 86_400)
+    server.pages['/prices'] = awattar([10.0, 20.0], hour() - 86_400)
     heard = Listener(ros, server, tmp_path)
     assert 'cannot be used' in heard.status('prices')[1]
     assert ros.until(lambda: 'is over' in heard.status('prices')[1]) and not heard.prices

@@ -84,11 +84,10 @@ class Clockwork:
         state = (self._backend.model.version, math.floor(self._backend.now()))
         if state == self._shown:
             return
-        if not self._backend.welcome():
-            self._timer.active = False
-            ui.navigate.to('/login')
-            return
         self._shown = state
+        if not self._backend.welcome():
+            ui.navigate.to('/login')  # again, should the browser not have heard it while it connected
+            return
         for refresh in self._views:
             refresh()
 
