@@ -2,28 +2,14 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "sha256.h"
-
-static uint8_t *put(uint8_t *to, uint64_t value, size_t bytes)
-{
-  for (size_t k = 0; k < bytes; k++) {
-    *to++ = (uint8_t)(value >> (8 * k));
-  }
-  return to;
-}
 
 static uint8_t *put_float(uint8_t *to, float value)
 {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
-  return put(to, bits, sizeof bits);
-}
-
-static uint8_t *put_text(uint8_t *to, const char *text, size_t length)
-{
-  to = put(to, length, 2);
-  memcpy(to, text, length);
-  return to + length;
+  return hg_put(to, bits, sizeof bits);
 }
 
 hg_status_t hg_pack(const hg_wire_request_t *request, uint8_t *out, size_t capacity, size_t *length)
@@ -40,17 +26,17 @@ hg_status_t hg_pack(const hg_wire_request_t *request, uint8_t *out, size_t capac
     return HG_ERROR_ARGUMENT;
   }
   memcpy(out, LABEL, label);
-  uint8_t *to = put(out + label, (uint64_t)request->stamp, 8);
-  to = put(to, (uint64_t)request->expiry, 8);
-  to = put(to, request->voice, 1);
-  to = put(to, request->epoch, 4);
-  to = put(to, request->term, 4);
-  to = put(to, request->provisional, 1);
-  to = put(to, request->counter, 8);
+  uint8_t *to = hg_put(out + label, (uint64_t)request->stamp, 8);
+  to = hg_put(to, (uint64_t)request->expiry, 8);
+  to = hg_put(to, request->voice, 1);
+  to = hg_put(to, request->epoch, 4);
+  to = hg_put(to, request->term, 4);
+  to = hg_put(to, request->provisional, 1);
+  to = hg_put(to, request->counter, 8);
   to = put_float(to, request->power_min);
   to = put_float(to, request->power_max);
-  to = put_text(to, request->reason, reason);
-  to = put_text(to, request->sender, sender);
+  to = hg_put_text(to, request->reason, reason);
+  to = hg_put_text(to, request->sender, sender);
   *length = (size_t)(to - out);
   return HG_OK;
 }

@@ -65,6 +65,7 @@
 #define HG_TEMPERATURE_MIN (-40.0)
 #define HG_TEMPERATURE_MAX 200.0
 #define HG_AUTHENTIC_LABEL "hearthgrid request 2"
+#define HG_BALLOT_LABEL "hearthgrid ballot 1"
 #define HG_TEXT_TYPE 48
 #define HG_TEXT_MODEL 64
 #define HG_BAND_ON 1.0

@@ -153,6 +153,14 @@ static void obey(hg_requests_t *book, double now, const hg_request_t *r)
   }
 }
 
+/* Of plan and person only the newest word binds. */
+static void silence(hg_requests_t *book, int voice)
+{
+  for (size_t k = 0; k < HG_REQUEST_SENDERS && (voice == HG_VOICE_PLAN || voice == HG_VOICE_PERSON); k++) {
+    book->voices[k].held = book->voices[k].held && book->voices[k].voice != voice;
+  }
+}
+
 hg_status_t hg_requests_init(hg_requests_t *book, const hg_request_settings_t *s, const uint8_t *key,
                              size_t key_length)
 {
@@ -176,11 +184,7 @@ hg_refusal_t hg_requests_receive(hg_requests_t *book, double now, const hg_reque
   if (r->voice == HG_VOICE_ISLAND) {
     obey(book, now, r);
   }
-  if (r->voice == HG_VOICE_PLAN || r->voice == HG_VOICE_PERSON) { /* of these only the newest word binds */
-    for (size_t k = 0; k < HG_REQUEST_SENDERS; k++) {
-      book->voices[k].held = book->voices[k].held && book->voices[k].voice != r->voice;
-    }
-  }
+  silence(book, r->voice);
   hg_voice_record_t *v = find(book, r->voice, r->sender);
   if (v == NULL) {
     v = vacancy(book);
@@ -223,6 +227,44 @@ size_t hg_requests_words(const hg_requests_t *book, double now, unsigned deaf, h
     words[place] = word;
   }
   return count;
+}
+
+size_t hg_requests_held(const hg_requests_t *book, int voice, hg_voice_record_t rows[HG_REQUEST_SENDERS])
+{
+  size_t count = 0;
+  for (size_t k = 0; k < HG_REQUEST_SENDERS; k++) {
+    if (book->voices[k].known && book->voices[k].held && book->voices[k].voice == voice) {
+      rows[count++] = book->voices[k];
+    }
+  }
+  return count;
+}
+
+hg_status_t hg_requests_restore(hg_requests_t *book, double now, const hg_voice_record_t *rows, size_t count)
+{
+  for (size_t k = 0; k < count; k++) {
+    const hg_voice_record_t *r = &rows[k];
+    if (r->voice < HG_VOICE_PLAN || r->voice > HG_VOICE_ISLAND || memchr(r->sender, 0, sizeof r->sender) == NULL ||
+        !(r->band.power_min >= 0.0 && r->band.power_min <= r->band.power_max && r->band.power_min < (double)INFINITY)) {
+      return HG_ERROR_DAMAGED;
+    }
+  }
+  for (size_t k = 0; k < count; k++) {
+    const hg_voice_record_t *r = &rows[k];
+    if (!(now <= r->expiry)) {
+      continue;
+    }
+    silence(book, r->voice);
+    hg_voice_record_t *place = find(book, r->voice, r->sender);
+    place = place != NULL ? place : vacancy(book);
+    if (place == NULL) {
+      return HG_ERROR_FULL;
+    }
+    *place = *r;
+    place->known = place->held = true;
+    place->forget = r->expiry;
+  }
+  return HG_OK;
 }
 
 static double within(double value, double low, double high)

@@ -67,6 +67,13 @@ hg_refusal_t hg_requests_receive(hg_requests_t *book, double now, const hg_reque
 /* Write what is asked at this moment, the most urgent first; returns how many. deaf: bit k = not voice k. */
 size_t hg_requests_words(const hg_requests_t *book, double now, unsigned deaf, hg_word_t words[HG_REQUEST_SENDERS]);
 
+/* What binds of one voice, to be kept over a restart; returns how many. */
+size_t hg_requests_held(const hg_requests_t *book, int voice, hg_voice_record_t rows[HG_REQUEST_SENDERS]);
+
+/* Take back what hg_requests_held gave, without what has expired. HG_ERROR_DAMAGED: it cannot be that; nothing is taken
+ * then. HG_ERROR_FULL: the book had no place for all. */
+hg_status_t hg_requests_restore(hg_requests_t *book, double now, const hg_voice_record_t *rows, size_t count);
+
 /* The part of `band` that comes nearest to what a less urgent `other` asks; never outside `band`. */
 hg_band_t hg_band_narrowed(hg_band_t band, hg_band_t other);
 

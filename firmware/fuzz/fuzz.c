@@ -12,6 +12,7 @@
 #include "protection.h"
 #include "requests.h"
 #include "schedule.h"
+#include "seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -327,9 +328,45 @@ static void fuzz_rules(input_t *in)
   }
 }
 
+/* Words under a key, and requests that were kept: a true word is heard once, what was damaged is not taken back. */
+static void fuzz_seal(input_t *in)
+{
+  static const hg_request_settings_t REQUESTS = {HG_REQUEST_SETTINGS(HG_DEFAULT)};
+  static hg_seal_t seal;
+  static hg_wire_ballot_t wire;
+  uint8_t key[32] = {1}, mac[HG_AUTHENTIC_MAC_BYTES] = {0};
+  hg_requests_t book;
+  hg_voice_record_t rows[2];
+  hg_word_t words[HG_REQUEST_SENDERS];
+  EXPECT(hg_seal_init(&seal, key, sizeof key, 5.0) == HG_OK);
+  read_ballot(in, &wire);
+  any(in, wire.sender, take(in, 1) % (sizeof wire.sender + 1));
+  wire.count = take(in, 1);
+  const int64_t stamp = (int64_t)take(in, 8);
+  const double now = number(in, (double)stamp * 1e-9);
+  EXPECT(hg_seal_judge(&seal, now, &wire, stamp, mac, take(in, 1) % (sizeof mac + 1)) != HG_SEAL_GOOD);
+  const size_t length = hg_seal_sign(&seal, &wire, stamp, mac);
+  const hg_seal_refusal_t first = hg_seal_judge(&seal, now, &wire, stamp, mac, length);
+  EXPECT(first == HG_SEAL_GOOD || first == HG_SEAL_STALE || (first == HG_SEAL_UNSIGNED && length == 0));
+  EXPECT(first != HG_SEAL_GOOD || hg_seal_judge(&seal, now, &wire, stamp, mac, length) == HG_SEAL_REPLAYED);
+  EXPECT(hg_requests_init(&book, &REQUESTS, NULL, 0) == HG_OK);
+  memset(rows, 0, sizeof rows);
+  for (size_t k = 0; k < 2; k++) {
+    rows[k].voice = (int)(take(in, 1) % 8) - 1;
+    any(in, rows[k].sender, take(in, 1) % (sizeof rows[k].sender + 1));
+    rows[k].expiry = number(in, 100.0);
+    rows[k].band = (hg_band_t){number(in, 0.0), number(in, 500.0)};
+  }
+  if (hg_requests_restore(&book, 50.0, rows, 2) == HG_OK) {
+    const hg_word_t agreed = hg_settle(words, hg_requests_words(&book, 50.0, 0, words));
+    EXPECT(agreed.band.power_min <= agreed.band.power_max);
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static void (*const ENTRIES[])(input_t *) = {fuzz_requests, fuzz_ballots, fuzz_journal, fuzz_kept, fuzz_rules};
+  static void (*const ENTRIES[])(input_t *) = {fuzz_requests, fuzz_ballots, fuzz_journal, fuzz_kept, fuzz_rules,
+                                              fuzz_seal};
   input_t in = {.data = data, .size = size};
   const uint64_t entry = take(&in, 1) % (sizeof ENTRIES / sizeof ENTRIES[0]);
   ENTRIES[entry](&in);

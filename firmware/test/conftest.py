@@ -10,7 +10,7 @@ import pytest
 from cffi import FFI
 
 FIRMWARE = Path(__file__).resolve().parents[1]
-CORE = FIRMWARE / 'core'
+CORE, APP = FIRMWARE / 'core', FIRMWARE / 'app'
 WARNINGS = ('-std=c99 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wdouble-promotion -Wshadow -Wstrict-prototypes '
             '-Werror').split()
 
@@ -29,29 +29,47 @@ def tool():
     return find
 
 
-def declarations(compiler: str, empty: Path) -> str:
-    """Return all headers as one text without macros: structs and prototypes as the C compiler sees them."""
+def declarations(compiler: str, empty: Path, headers) -> str:
+    """Return headers as one text without macros: structs and prototypes as the C compiler sees them."""
     for name in ('stdbool.h', 'stddef.h', 'stdint.h'):
         (empty / name).touch()
-    text = ''.join(f'#include "{header.name}"\n' for header in sorted(CORE.glob('*.h')))
-    return subprocess.run([compiler, '-E', '-P', '-nostdinc', f'-I{empty}', f'-I{CORE}', '-'], input=text, text=True,
+    text = ''.join(f'#include "{header.name}"\n' for header in headers)
+    folders = [f'-I{folder}' for folder in (empty, CORE, APP, FIRMWARE / 'test')]
+    return subprocess.run([compiler, '-E', '-P', '-nostdinc', *folders, '-'], input=text, text=True,
                           capture_output=True, check=True).stdout
 
 
 @pytest.fixture(scope='session')
-def core(tool, tmp_path_factory) -> SimpleNamespace:
-    """Return `lib` (the core's functions) and `ffi`.
+def library(tool, tmp_path_factory):
+    """Return a maker of `lib` (the functions of C sources) and `ffi`.
 
     HEARTHGRID_FIRMWARE_CFLAGS adds flags, such as those of sanitizers.
     """
-    compiler, folder = tool('cc', 'build-essential'), tmp_path_factory.mktemp('core')
-    extra = os.environ.get('HEARTHGRID_FIRMWARE_CFLAGS', '').split()
-    library = folder / 'libhearthgrid.so'
-    subprocess.run([compiler, *WARNINGS, *extra, '-shared', '-fPIC', '-o', library, *sorted(CORE.glob('*.c')), '-lm'],
-                   check=True)
-    ffi = FFI()
-    ffi.cdef(declarations(compiler, folder))
-    return SimpleNamespace(lib=ffi.dlopen(str(library)), ffi=ffi)
+    def make(sources, headers) -> SimpleNamespace:
+        compiler, folder = tool('cc', 'build-essential'), tmp_path_factory.mktemp('core')
+        extra = os.environ.get('HEARTHGRID_FIRMWARE_CFLAGS', '').split()
+        made = folder / 'libhearthgrid.so'
+        subprocess.run([compiler, *WARNINGS, *extra, f'-I{CORE}', f'-I{APP}', '-shared', '-fPIC', '-o', made, *sources,
+                        '-lm'], check=True)
+        ffi = FFI()
+        ffi.cdef(declarations(compiler, folder, headers))
+        return SimpleNamespace(lib=ffi.dlopen(str(made)), ffi=ffi)
+    return make
+
+
+@pytest.fixture(scope='session')
+def core(library) -> SimpleNamespace:
+    """Return the core."""
+    return library(sorted(CORE.glob('*.c')), sorted(CORE.glob('*.h')))
+
+
+@pytest.fixture(scope='session')
+def application(library) -> SimpleNamespace:
+    """Return the core and the part of the application that knows neither ROS nor an operating system."""
+    sources = [APP / f'{name}.c' for name in ('analyse', 'app', 'asks', 'control', 'island', 'keep', 'member',
+                                              'own_shedding', 'reading', 'session', 'words')]
+    feed = FIRMWARE / 'test' / 'feed.c'
+    return library([*sorted(CORE.glob('*.c')), *sources, feed], [feed.with_suffix('.h'), APP / 'session.h'])
 
 
 @pytest.fixture(scope='session')

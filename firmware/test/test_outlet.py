@@ -33,7 +33,7 @@ from hearthgrid_core.outlet.relay import CapGuard
 from hearthgrid_core.outlet.requests import Refusal
 from hearthgrid_core.waveform.turn_on import cycle_rms
 
-OK, ARGUMENT, DAMAGED = 0, 1, 6
+OK, ARGUMENT, DAMAGED, FULL = 0, 1, 6, 7
 NAN, INF = math.nan, math.inf
 REFUSALS = [None, *Refusal]
 FAULTS = {'': 0, 'stuck': 1, 'clipped': 2}
@@ -284,17 +284,29 @@ requests = st.builds(
     term=st.integers(0, 2), provisional=st.booleans(), code=st.sampled_from(['good', 'good', 'good', 'none', 'bad']))
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 4.0, 11.0, 70.0, 1000.0]), requests), max_size=40), st.booleans(),
-       st.integers(0, 63))
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 4.0, 11.0, 70.0, 1000.0]), requests,
+                          st.sampled_from([0] * 12 + [1, 2, 3, 4])), max_size=40), st.booleans(), st.integers(0, 63))
 @examples(max_examples=400, deadline=None)
 def test_requests_are_judged_and_settled_as_by_the_twin(core, settings, story, keyed, deaf):
+    """Now and then both start anew, and take back what was kept of one voice."""
     key = b'sixteen byte key' if keyed else b''
     twin, book = RequestBook(RequestSettings(), key), core.ffi.new('hg_requests_t *')
     shared = core.ffi.from_buffer('uint8_t[]', key)
     assert core.lib.hg_requests_init(book, settings('request', RequestSettings()), shared, len(key)) == OK
     words, now = core.ffi.new('hg_word_t[16]'), 1_800_000_000.0
-    for wait, (drawn, code) in story:
+    for wait, (drawn, code), kept in story:
         now += wait
+        if kept:
+            rows, listed = core.ffi.new('hg_voice_record_t[16]'), twin.to_list(Voice(kept))
+            count = core.lib.hg_requests_held(book, kept, rows)
+            assert {core.ffi.string(row.sender).decode(): (row.epoch, row.counter, row.expiry, row.band.power_min,
+                                                           row.band.power_max) for row in rows[0:count]} == {
+                row['sender']: (row['epoch'], row['counter'], row['expiry'], row['power_min'],
+                                INF if row['power_max'] is None else row['power_max']) for row in listed}
+            twin = RequestBook(RequestSettings(), key)
+            twin.restore(now, listed)
+            assert core.lib.hg_requests_init(book, settings('request', RequestSettings()), shared, len(key)) == OK
+            assert core.lib.hg_requests_restore(book, now, rows, count) == OK
         packed = repr(drawn).encode()[:200]
         mac = {'good': sign(key, packed), 'none': b'', 'bad': bytes(16)}[code]
         request = dataclasses.replace(drawn, stamp=now - drawn.stamp, expiry=now + drawn.expiry, packed=packed, mac=mac)
@@ -309,6 +321,33 @@ def test_requests_are_judged_and_settled_as_by_the_twin(core, settings, story, k
             agreed, found = settle(expected), core.lib.hg_settle(words, count)
             assert (found.voice, found.band.power_min, found.band.power_max) == (
                 agreed.voice, agreed.band.power_min, agreed.band.power_max)
+
+
+@pytest.mark.parametrize('damage', [{'voice': 0}, {'voice': 5}, {'band': (NAN, 1.0)}, {'band': (-1.0, 1.0)},
+                                    {'band': (2.0, 1.0)}, {'band': (INF, INF)}, {'sender': b'x' * 33}])
+def test_damaged_requests_are_not_taken_back(core, settings, damage):
+    book, rows = core.ffi.new('hg_requests_t *'), core.ffi.new('hg_voice_record_t[2]')
+    assert core.lib.hg_requests_init(book, settings('request', RequestSettings()), core.ffi.NULL, 0) == OK
+    for row in rows:
+        row.voice, row.expiry, row.band.power_max = 2, 100.0, 500.0
+    for name, value in damage.items():
+        if name == 'sender':
+            core.ffi.memmove(rows[1].sender, value, 33)
+        elif name == 'band':
+            rows[1].band.power_min, rows[1].band.power_max = value
+        else:
+            setattr(rows[1], name, value)
+    assert core.lib.hg_requests_restore(book, 50.0, rows, 2) == DAMAGED
+    assert core.lib.hg_requests_words(book, 50.0, 0, core.ffi.new('hg_word_t[16]')) == 0
+
+
+def test_only_so_many_requests_are_taken_back(core, settings):
+    book, rows = core.ffi.new('hg_requests_t *'), core.ffi.new('hg_voice_record_t[17]')
+    assert core.lib.hg_requests_init(book, settings('request', RequestSettings()), core.ffi.NULL, 0) == OK
+    for k, row in enumerate(rows):
+        row.voice, row.expiry, row.sender = 3, 100.0, f's{k}'.encode()
+    assert core.lib.hg_requests_restore(book, 50.0, rows, 17) == FULL
+    assert core.lib.hg_requests_words(book, 50.0, 0, core.ffi.new('hg_word_t[16]')) == 16
 
 
 def test_only_so_many_senders_are_remembered(core, settings):

@@ -17,8 +17,9 @@ from hearthgrid_core.outlet import band, job, protection, relay, requests, sched
 from hearthgrid_core.waveform import turn_on
 
 # Packages offer functions of the same name as some of these modules.
-alignment, metering, signature, wavelet, authentic = (import_module(f'hearthgrid_core.{name}') for name in (
-    'waveform.alignment', 'waveform.metering', 'waveform.signature', 'waveform.wavelet', 'outlet.authentic'))
+alignment, metering, signature, wavelet, authentic, signed = (import_module(f'hearthgrid_core.{name}') for name in (
+    'waveform.alignment', 'waveform.metering', 'waveform.signature', 'waveform.wavelet', 'outlet.authentic',
+    'island.signed'))
 FILE = Path(__file__).resolve().parents[1] / 'core' / 'constants.h'
 SETTINGS = {'PROTECTION': protection.ProtectionSettings, 'RELAY': relay.RelaySettings,
             'REQUEST': requests.RequestSettings, 'DETECTOR': detector.DetectorSettings,
@@ -75,6 +76,7 @@ def text() -> str:
     lines += [f'#define HG_VIEW_FEATURES {shape[1]}',
               f'#define HG_TEMPERATURE_MIN ({number(low)})', f'#define HG_TEMPERATURE_MAX {number(high)}',
               f'#define HG_AUTHENTIC_LABEL "{authentic._LABEL.decode()}"',
+              f'#define HG_BALLOT_LABEL "{signed._BALLOT.decode()}"',
               f'#define HG_TEXT_TYPE {examples.TYPE_LENGTH}', f'#define HG_TEXT_MODEL {examples.MODEL_LENGTH}',
               f'#define HG_BAND_ON {number(band.ON.power_min)}', f'#define HG_TERM_MAX {TERM_MAX}U',
               f'#define HG_MODE_MAX {max(watch.Mode)}',

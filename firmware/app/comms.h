@@ -1,0 +1,36 @@
+/* All that knows ROS: the outlet's topics and services on the plain rcl API, which the ROS wheels and micro-ROS both
+ * offer. Messages are static; nothing is allocated here after `open`. */
+#ifndef HEARTHGRID_COMMS_H
+#define HEARTHGRID_COMMS_H
+
+#include "app.h"
+
+/* A block of samples as its topic carries it; stamp: of the first [s]. */
+typedef struct {
+  double stamp, sampling_rate, nominal_frequency, temperature;
+  hg_scale_t scale;
+  uint32_t sequence;
+  size_t n;
+  const int16_t *voltage, *current;
+} hg_block_t;
+
+/* home: the home's namespace, such as "/home". samples: NULL where a converter gives them: `adc` is not subscribed. */
+typedef struct {
+  const char *home;
+  int argc;
+  const char *const *argv;
+  void *context;
+  void (*samples)(void *context, const hg_block_t *block);
+} hg_comms_settings_t;
+
+/* Make the entities. HG_ERROR_FULL: too many for the middleware; HG_ERROR_MEDIUM: the agent is gone. Once at a time:
+ * what it holds is static. */
+hg_status_t hg_comms_open(struct hg_app *app, const hg_comms_settings_t *settings);
+
+/* Wait for messages at most so long [s] and carry all that waits, both ways. HG_ERROR_MEDIUM: sending failed. */
+hg_status_t hg_comms_spin(struct hg_app *app, double timeout);
+
+/* Take all entities away, also with the agent gone. */
+void hg_comms_close(void);
+
+#endif

@@ -1,0 +1,288 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <hearthgrid_msgs/msg/ballot.h>
+#include <hearthgrid_msgs/msg/breaker.h>
+#include <hearthgrid_msgs/msg/request.h>
+#include <hearthgrid_msgs/msg/samples.h>
+#include <hearthgrid_msgs/srv/capture_waveform.h>
+#include <hearthgrid_msgs/srv/get_schedule.h>
+#include <hearthgrid_msgs/srv/reset_trip.h>
+#include <hearthgrid_msgs/srv/set_priority.h>
+#include <hearthgrid_msgs/srv/set_schedule.h>
+
+#include "comms_ros.h"
+
+#define AT_ONCE 32 /* messages of one topic taken before others have their turn */
+
+/* One of each, taken into again and again. */
+static struct {
+  hearthgrid_msgs__msg__Request request;
+  hearthgrid_msgs__msg__Breaker tie;
+  hearthgrid_msgs__msg__Ballot ballot;
+  hearthgrid_msgs__msg__Samples samples;
+  hearthgrid_msgs__srv__GetSchedule_Request get;
+  hearthgrid_msgs__srv__SetSchedule_Request set;
+  hearthgrid_msgs__srv__SetPriority_Request priority;
+  hearthgrid_msgs__srv__ResetTrip_Request reset;
+  hearthgrid_msgs__srv__CaptureWaveform_Request capture;
+} M;
+
+#ifdef HG_STATIC_MESSAGES
+/* micro-ROS takes into what a message points at, up to its capacity. */
+static char texts[16][HG_MESSAGE_LENGTH + 1];
+static uint8_t macs[2][HG_AUTHENTIC_MAC_BYTES];
+static rosidl_runtime_c__String committee[HG_COMMITTEE_SIZE_MAX];
+static hearthgrid_msgs__msg__ScheduleEntry entries[HG_SCHEDULE_ENTRIES];
+
+static void room(rosidl_runtime_c__String *s, size_t place)
+{
+  texts[place][0] = 0;
+  s->data = texts[place];
+  s->size = 0;
+  s->capacity = sizeof texts[place];
+}
+
+static bool messages(void)
+{
+  memset(&M, 0, sizeof M);
+  rosidl_runtime_c__String *const all[] = {&M.request.reason, &M.request.sender, &M.tie.reason, &M.ballot.sender,
+                                           &M.ballot.receiver, &M.ballot.leader, &M.reset.sender};
+  const size_t n = sizeof all / sizeof all[0];
+  for (size_t k = 0; k < n; k++) {
+    room(all[k], k);
+  }
+  for (size_t k = 0; k < HG_COMMITTEE_SIZE_MAX; k++) {
+    room(&committee[k], n + k);
+  }
+  M.ballot.committee.data = committee;
+  M.ballot.committee.capacity = HG_COMMITTEE_SIZE_MAX;
+  M.request.mac.data = macs[0];
+  M.ballot.mac.data = macs[1];
+  M.request.mac.capacity = M.ballot.mac.capacity = HG_AUTHENTIC_MAC_BYTES;
+  M.set.entries.data = entries;
+  M.set.entries.capacity = HG_SCHEDULE_ENTRIES;
+  return true;
+}
+#else
+/* Other middlewares give a message the memory it needs, once. */
+static bool messages(void)
+{
+  return hearthgrid_msgs__msg__Request__init(&M.request) && hearthgrid_msgs__msg__Breaker__init(&M.tie) &&
+         hearthgrid_msgs__msg__Ballot__init(&M.ballot) && hearthgrid_msgs__msg__Samples__init(&M.samples) &&
+         hearthgrid_msgs__srv__GetSchedule_Request__init(&M.get) &&
+         hearthgrid_msgs__srv__SetSchedule_Request__init(&M.set) &&
+         hearthgrid_msgs__srv__SetPriority_Request__init(&M.priority) &&
+         hearthgrid_msgs__srv__ResetTrip_Request__init(&M.reset) &&
+         hearthgrid_msgs__srv__CaptureWaveform_Request__init(&M.capture);
+}
+#endif
+
+bool hg_comms_messages(void)
+{
+  hg_comms.messages = hg_comms.messages || messages();
+  return hg_comms.messages;
+}
+
+static int64_t nanoseconds(builtin_interfaces__msg__Time t) { return (int64_t)t.sec * 1000000000 + t.nanosec; }
+static double seconds(builtin_interfaces__msg__Time t) { return (double)t.sec + 1e-9 * (double)t.nanosec; }
+
+/* Copy a text of at most room - 1 bytes; false where it is longer. */
+static bool copy(char *to, size_t room, const rosidl_runtime_c__String *from)
+{
+  const bool fits = from->size < room;
+  memset(to, 0, room);
+  if (fits && from->size > 0) {
+    memcpy(to, from->data, from->size);
+  }
+  return fits;
+}
+
+static size_t code(uint8_t to[HG_AUTHENTIC_MAC_BYTES], const uint8_t *from, size_t n)
+{
+  memset(to, 0, HG_AUTHENTIC_MAC_BYTES);
+  if (n > 0) {
+    memcpy(to, from, n < HG_AUTHENTIC_MAC_BYTES ? n : HG_AUTHENTIC_MAC_BYTES);
+  }
+  return n < HG_AUTHENTIC_MAC_BYTES ? n : HG_AUTHENTIC_MAC_BYTES;
+}
+
+static void hear_request(struct hg_app *app)
+{
+  const hearthgrid_msgs__msg__Request *m = &M.request;
+  hg_mail_request_t *mail = HG_MAIL_PLACE(&app->in.requests);
+  if (mail == NULL || !copy(mail->wire.reason, sizeof mail->wire.reason, &m->reason) ||
+      !copy(mail->wire.sender, sizeof mail->wire.sender, &m->sender)) {
+    return;
+  }
+  mail->wire.stamp = nanoseconds(m->stamp);
+  mail->wire.expiry = nanoseconds(m->expiry);
+  mail->wire.counter = m->counter;
+  mail->wire.epoch = m->epoch;
+  mail->wire.term = m->term;
+  mail->wire.power_min = m->power_min;
+  mail->wire.power_max = m->power_max;
+  mail->wire.voice = m->voice;
+  mail->wire.provisional = m->provisional;
+  mail->mac_length = code(mail->mac, m->mac.data, m->mac.size);
+  HG_MAIL_SENT(&app->in.requests);
+}
+
+static void hear_tie(struct hg_app *app)
+{
+  hg_mail_tie_t *mail = HG_MAIL_PLACE(&app->in.ties);
+  if (mail != NULL) {
+    mail->known = M.tie.state == hearthgrid_msgs__msg__Breaker__STATE_OPEN ||
+                  M.tie.state == hearthgrid_msgs__msg__Breaker__STATE_CLOSED;
+    mail->closed = M.tie.state == hearthgrid_msgs__msg__Breaker__STATE_CLOSED;
+    mail->alive = M.tie.grid_alive;
+    mail->stamp = seconds(M.tie.stamp);
+    HG_MAIL_SENT(&app->in.ties);
+  }
+}
+
+static void hear_ballot(struct hg_app *app)
+{
+  const hearthgrid_msgs__msg__Ballot *m = &M.ballot;
+  hg_mail_ballot_t *mail = HG_MAIL_PLACE(&app->in.ballots);
+  if (mail == NULL || m->committee.size > HG_COMMITTEE_SIZE_MAX) {
+    return;
+  }
+  hg_wire_ballot_t *w = &mail->wire;
+  bool fits = copy(w->sender, sizeof w->sender, &m->sender) && copy(w->receiver, sizeof w->receiver, &m->receiver) &&
+              copy(w->leader, sizeof w->leader, &m->leader);
+  for (size_t k = 0; k < m->committee.size && fits; k++) {
+    fits = copy(w->committee[k], sizeof w->committee[k], &m->committee.data[k]);
+  }
+  if (!fits) {
+    return;
+  }
+  w->count = m->committee.size;
+  w->kind = m->kind;
+  w->mode = m->mode;
+  w->granted = m->granted;
+  w->remembers = m->remembers;
+  w->incarnation = m->incarnation;
+  w->round = m->round;
+  w->epoch = m->epoch;
+  w->term = m->term;
+  w->committee_term = m->committee_term;
+  w->committee_version = m->committee_version;
+  mail->stamp = nanoseconds(m->stamp);
+  mail->mac_length = code(mail->mac, m->mac.data, m->mac.size);
+  HG_MAIL_SENT(&app->in.ballots);
+}
+
+static void hear_samples(struct hg_app *app)
+{
+  const hearthgrid_msgs__msg__Samples *m = &M.samples;
+  if (m->outlet.size != strlen(app->settings.id) || memcmp(m->outlet.data, app->settings.id, m->outlet.size) != 0 ||
+      m->voltage.size != m->current.size || m->voltage.size == 0) {
+    hg_comms.foreign++;
+    return;
+  }
+  if (hg_comms.blocks > 0 && m->sequence != hg_comms.blocks) {
+    hg_comms.lost += m->sequence > hg_comms.blocks ? m->sequence - hg_comms.blocks : 0;
+    hg_app_gap(app);
+  }
+  hg_comms.blocks = m->sequence + 1U;
+  const hg_block_t block = {.stamp = seconds(m->stamp), .sampling_rate = (double)m->sampling_rate,
+                            .nominal_frequency = (double)m->nominal_frequency, .temperature = (double)m->temperature,
+                            .scale = {(double)m->voltage_scale, (double)m->current_scale}, .sequence = m->sequence,
+                            .n = m->voltage.size, .voltage = m->voltage.data, .current = m->current.data};
+  hg_comms.settings.samples(hg_comms.settings.context, &block);
+}
+
+void hg_comms_hear(struct hg_app *app, int from)
+{
+  static const struct {
+    void *message;
+    void (*hear)(struct hg_app *app);
+  } ROWS[HG_FROMS] = {[HG_FROM_REQUEST] = {&M.request, hear_request},
+                      [HG_FROM_TIE] = {&M.tie, hear_tie},
+                      [HG_FROM_BALLOTS] = {&M.ballot, hear_ballot},
+                      [HG_FROM_ADC] = {&M.samples, hear_samples}};
+  rmw_message_info_t info;
+  for (int k = 0; k < AT_ONCE; k++) {
+    if (rcl_take(&hg_comms.from[from], ROWS[from].message, &info, NULL) != RCL_RET_OK) {
+      rcl_reset_error();
+      return;
+    }
+    ROWS[from].hear(app);
+  }
+}
+
+/* Services. */
+
+static void get_schedule(const struct hg_app *app, rmw_request_id_t *id)
+{
+  static hearthgrid_msgs__msg__ScheduleEntry rows[HG_SCHEDULE_ENTRIES];
+  static char nothing[1] = "";
+  const size_t count = app->schedule.count;
+  for (size_t k = 0; k < count; k++) {
+    const hg_entry_t *e = &app->schedule.entries[k];
+    rows[k].days = e->days;
+    rows[k].start_minute = e->start;
+    rows[k].end_minute = e->end;
+    rows[k].on = e->on;
+    rows[k].power_max = (float)e->power_max;
+  }
+  hearthgrid_msgs__srv__GetSchedule_Response response = {
+    .success = true, .message = {nothing, 0, 1}, .entries = {rows, count, HG_SCHEDULE_ENTRIES},
+    .priority = app->control.priority, .rank = app->control.rank};
+  if (rcl_send_response(&hg_comms.at[HG_AT_GET_SCHEDULE], id, &response) != RCL_RET_OK) {
+    rcl_reset_error();
+  }
+}
+
+static bool fill(hg_mail_ask_t *ask, int at)
+{
+  switch (at) {
+    case HG_AT_SET_SCHEDULE:
+      ask->kind = HG_ASK_SCHEDULE;
+      ask->count = M.set.entries.size;
+      for (size_t k = 0; k < ask->count && k < HG_SCHEDULE_ENTRIES; k++) {
+        const hearthgrid_msgs__msg__ScheduleEntry *e = &M.set.entries.data[k];
+        ask->entries[k] = (hg_entry_t){.days = e->days, .on = e->on, .start = e->start_minute, .end = e->end_minute,
+                                       .power_max = (double)e->power_max};
+      }
+      return true;
+    case HG_AT_SET_PRIORITY:
+      ask->kind = HG_ASK_PRIORITY;
+      ask->priority = M.priority.priority;
+      ask->rank = M.priority.rank;
+      return true;
+    case HG_AT_RESET_TRIP: ask->kind = HG_ASK_RESET; return true;
+    case HG_AT_CAPTURE_WAVEFORM: ask->kind = HG_ASK_WAVEFORM; return true;
+    default: return false;
+  }
+}
+
+void hg_comms_serve(struct hg_app *app, int at)
+{
+  static void *const REQUESTS[HG_ATS] = {[HG_AT_GET_SCHEDULE] = &M.get, [HG_AT_SET_SCHEDULE] = &M.set,
+                                         [HG_AT_SET_PRIORITY] = &M.priority, [HG_AT_RESET_TRIP] = &M.reset,
+                                         [HG_AT_CAPTURE_WAVEFORM] = &M.capture};
+  hg_pending_t *pending = &hg_comms.pending[at];
+  hg_mail_ask_t *ask = HG_MAIL_PLACE(&app->in.asks);
+  rmw_request_id_t id;
+  if (pending->waits || ask == NULL) {
+    return; /* the one before has no answer yet: this one waits in the middleware */
+  }
+  if (rcl_take_request(&hg_comms.at[at], &id, REQUESTS[at]) != RCL_RET_OK) {
+    rcl_reset_error();
+    return;
+  }
+  if (at == HG_AT_GET_SCHEDULE) {
+    get_schedule(app, &id);
+    return;
+  }
+  memset(ask, 0, sizeof *ask);
+  if (fill(ask, at)) {
+    ask->ticket = ++hg_comms.ticket;
+    *pending = (hg_pending_t){.waits = true, .ticket = ask->ticket, .id = id,
+                              .since = app->platform.monotonic(app->platform.context)};
+    HG_MAIL_SENT(&app->in.asks);
+  }
+}

@@ -1,0 +1,57 @@
+/* What the three files that know ROS (comms, comms_say, comms_hear) share; nobody else includes this. */
+#ifndef HEARTHGRID_COMMS_ROS_H
+#define HEARTHGRID_COMMS_ROS_H
+
+#include <rcl/error_handling.h>
+#include <rcl/rcl.h>
+
+#include "comms.h"
+#include "entities.h"
+
+#define HG_PUBLISHER_NAME(name, ...) HG_TO_##name,
+#define HG_SUBSCRIPTION_NAME(name, ...) HG_FROM_##name,
+#define HG_SERVICE_NAME(name, ...) HG_AT_##name,
+enum { HG_PUBLISHERS(HG_PUBLISHER_NAME) HG_TOS };
+enum { HG_SUBSCRIPTIONS(HG_SUBSCRIPTION_NAME) HG_SIMULATED(HG_SUBSCRIPTION_NAME) HG_FROMS };
+enum { HG_SERVICES(HG_SERVICE_NAME) HG_ATS };
+
+/* A question that waits for control's answer. */
+typedef struct {
+  bool waits, filling; /* filling: answered yes, and its waveform is on the way */
+  uint32_t ticket;
+  double since; /* monotonic [s] */
+  rmw_request_id_t id;
+} hg_pending_t;
+
+typedef struct {
+  hg_comms_settings_t settings;
+  rcl_init_options_t options;
+  rcl_context_t context;
+  rcl_node_t node;
+  rcl_wait_set_t wait;
+  rcl_publisher_t to[HG_TOS];
+  rcl_subscription_t from[HG_FROMS];
+  rcl_service_t at[HG_ATS];
+  size_t froms; /* with or without a simulated converter */
+  bool has_options, has_context, has_node, has_wait, messages;
+  uint32_t ticket, foreign, lost, blocks;
+  hg_pending_t pending[HG_ATS];
+  size_t listeners;
+  double checked_at, health_at;
+  bool failed; /* something could not be sent */
+} hg_comms_t;
+
+extern hg_comms_t hg_comms; /* one outlet a program: comms.h */
+
+/* comms_say.c */
+void hg_comms_send(int to, const void *message);
+void hg_comms_say(struct hg_app *app);
+void hg_comms_answer(struct hg_app *app);
+void hg_comms_health(struct hg_app *app, double now);
+
+/* comms_hear.c: incoming messages, and one function for what came. */
+bool hg_comms_messages(void);
+void hg_comms_hear(struct hg_app *app, int from);
+void hg_comms_serve(struct hg_app *app, int at);
+
+#endif

@@ -1,0 +1,44 @@
+/* What the parts of the application ask of each other; nobody else includes this. */
+#ifndef HEARTHGRID_PARTS_H
+#define HEARTHGRID_PARTS_H
+
+#include "app.h"
+
+double hg_app_wall(const struct hg_app *app, double now);
+
+/* words.c: all that is said at a moment, the most urgent first, each with its reason. */
+#define HG_WORDS_MAX (HG_REQUEST_SENDERS + 8)
+
+typedef struct {
+  hg_word_t words[HG_WORDS_MAX];
+  char reasons[HG_WORDS_MAX][HG_REASON_LENGTH + 1];
+  size_t count;
+} hg_said_t;
+
+void hg_words_collect(struct hg_app *app, double wall, hg_said_t *said);
+const char *hg_words_cause(hg_trip_t trip);
+
+/* Why it is as it was settled. */
+const char *hg_words_reason(const hg_said_t *said, hg_word_t agreed);
+
+/* control.c */
+void hg_control_measure(struct hg_app *app);
+void hg_control_decide(struct hg_app *app);
+void hg_control_release(struct hg_app *app);
+
+/* asks.c: what a person asks by a service. */
+void hg_asks_step(struct hg_app *app);
+void hg_app_say(const struct hg_app *app, hg_log_t level, const char *format, ...);
+
+/* member.c: the election and the island. */
+hg_status_t hg_member_begin(struct hg_app *app, double now, hg_random_t chance);
+void hg_member_step(struct hg_app *app);
+
+/* keep.c: what outlives a loss of power. */
+hg_status_t hg_keep_load(struct hg_app *app, hg_keep_t what, uint32_t *length);
+hg_status_t hg_keep_save(struct hg_app *app, hg_keep_t what, uint32_t length);
+void hg_keep_restore(struct hg_app *app);
+void hg_keep_step(struct hg_app *app, bool now);
+bool hg_keep_member(struct hg_app *app, const hg_durable_t *durable);
+
+#endif
