@@ -21,10 +21,11 @@ from hearthgrid_core.devices.protocol import Scores, score
 from hearthgrid_core.devices.prototypes import NEAR, Prototypes
 from hearthgrid_ros.recordings import WAVEFORM, Hints, collect
 
-RECIPE = 2  # any change of a number here is a new recipe
+RECIPE = 3  # any change of a number here is a new recipe
 EXAMPLES = 600  # kept for novelty
 STATES = 2  # prototypes of a unit
 LESSONS = 3  # windows that teach a unit where the certainty of prototypes is measured
+SLOW_MIN = 50  # windows seen at 1 kHz for a bound of their own
 FALSE_UNKNOWN = 0.02  # share of what is known that may be called unknown
 SOURCES_MAX = 50  # names of files kept
 CURVE = (2, 5, 10, 20, 40, 80, 120, 160, 200)  # trees
@@ -116,16 +117,20 @@ def make(examples: Examples, seed: int, kind: str, progress: Progress, date: str
     right = found.tested & (found.probability.argmax(axis=1) == np.searchsorted(teacher.classes, examples.labels))
     if not right.any():
         raise DevicesError('too few groups: nothing could be judged by a model that had not seen it')
+    # A window without upper harmonics is nearer to all: it gets a bound of its own, as a shift of its novelty.
+    kept, slow = ~examples.narrow, right & examples.narrow
+    bound = float(np.quantile(found.novelty[right & kept if (right & kept).any() else right], 1 - FALSE_UNKNOWN))
+    shift = 0.0
+    if slow.sum() >= SLOW_MIN:
+        shift = bound - float(np.quantile(found.novelty[slow], 1 - FALSE_UNKNOWN))
     student = distil(teacher, examples.features, examples.labels, seed, kind,
-                     lambda share: progress('TensorFlow Lite', round(100 * share), 100))
+                     lambda share: progress('TensorFlow Lite', round(100 * share), 100), narrow=shift)
     slow = found.tested & examples.narrow
     at_1khz = float(right[slow].mean()) if slow.any() else float('nan')
     # From here on all is told of, and fitted to, the windows as they were recorded.
-    kept = ~examples.narrow
     found, right = Validation(found.tested[kept], found.probability[kept], found.novelty[kept]), right[kept]
     examples = examples.recorded
     truth = np.searchsorted(teacher.classes, examples.labels)
-    bound = float(np.quantile(found.novelty[right], 1 - FALSE_UNKNOWN))
     scores = score(examples.labels[found.tested], found.probability[found.tested], teacher.classes)
     names = np.array([f'{label}\t{model}' for label, model in zip(examples.labels, examples.models, strict=True)])
     noise = look_noise(examples.features, np.unique(names, return_inverse=True)[1]).astype(np.float32)
@@ -134,7 +139,8 @@ def make(examples: Examples, seed: int, kind: str, progress: Progress, date: str
         'source_count': len(examples.sources), 'windows': len(truth), 'recordings': len(np.unique(examples.recording)),
         'accuracy': scores.accuracy, 'accuracy_1khz': scores.accuracy if math.isnan(at_1khz) else at_1khz,
         'macro_f1': scores.macro_f1, 'calibration_error': scores.calibration_error,
-        'temperature': teacher.temperature, 'blend': teacher.blend, 'student': student.kind, 'trees': student.trees,
+        'temperature': teacher.temperature, 'novelty_shift_1khz': shift, 'blend': teacher.blend,
+        'student': student.kind, 'trees': student.trees,
         'agreement': student.agreement, 'milliseconds': student.milliseconds, 'bytes': len(student.tflite),
     }
     trained = Trained(student.tflite, teacher.classes, bound, tuple(noise.tolist()), _units(examples, names),

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from hearthgrid import features
 from hearthgrid import train as training
 from hearthgrid.cli import app
 from hearthgrid_core.devices.bundle import MANIFEST, MODEL
 from hearthgrid_core.devices.examples import DevicesError
+from hearthgrid_core.devices.view import NARROW, UPPER_NONE, upper_harmonics
 from hearthgrid_core.waveform import signatures
 from hearthgrid_msgs import msg, srv
 from hearthgrid_ros.interfaces import CORRECT_IDENTITY, IDENTITIES, SIGNATURES
@@ -87,10 +89,13 @@ def test_the_copy_answers_as_its_teacher(made):
     lite = LiteModel(result.trained.tflite, result.trained.features, len(result.trained.classes))
     random = np.random.default_rng(0)
     rows = examples.features[::3] + random.standard_normal(examples.features[::3].shape) * result.teacher.near.noise
-    rows = rows.astype(np.float32).astype(float)
+    rows = np.vstack([rows, examples.features[examples.narrow]]).astype(np.float32).astype(float)
     probability, novelty = lite.judge(rows)
     np.testing.assert_allclose(probability, result.teacher.probability(rows), atol=1e-4)
-    np.testing.assert_allclose(novelty, result.teacher.novelty(rows), atol=2e-2)
+    assert NARROW == features.NARROW
+    upper, shift = upper_harmonics(rows.shape[1]), result.trained.provenance['novelty_shift_1khz']
+    slow = np.sqrt((rows[:, upper] ** 2).mean(axis=1)) < UPPER_NONE
+    np.testing.assert_allclose(novelty, result.teacher.novelty(rows) + shift * slow, atol=2e-2)
     assert result.student.kind == 'forest' and len(result.trained.tflite) <= 200_000
 
 

@@ -53,7 +53,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class AnomalyEvent:
-    """An anomaly was raised, became more severe or dearer (raised again), or was cleared. `id` stays the same.
+    """An anomaly was raised, became more severe, dearer or another kind (raised again), or was cleared. `id` stays.
 
     time : [s]     value, expected : in the kind's unit, NaN = none     since : when it began [s], NaN = not known
     probability : that it is so [1], NaN = not given
@@ -134,10 +134,10 @@ class Alarm:
         if bad == self.up:
             self._since = None
             if bad:
-                self._finding = finding
-                if finding.severity > self._severity or (self._mark is not None
-                                                         and now - self._told >= self._again_after):
-                    self._severity = max(self._severity, finding.severity)
+                self._finding, kind = finding, self._kind_of(finding)
+                if kind is not self._kind or finding.severity > self._severity or (
+                        self._mark is not None and now - self._told >= self._again_after):
+                    self._severity, self._kind = max(self._severity, finding.severity), kind
                     return self._event(now, Status.RAISED, finding, finding.text, ledger)
             return None
         if self._since is None:
@@ -149,13 +149,16 @@ class Alarm:
         if bad:
             self._raises.append(now)
             self._severity, self._finding, self._began = finding.severity, finding, began
-            self._kind = self._own_kind if finding.kind is None else finding.kind
+            self._kind = self._kind_of(finding)
             wastes = finding.base == finding.base or finding.excess == finding.excess
             self._mark = ledger.mark(began) if wastes and ledger is not None else None
             return self._event(now, Status.RAISED, finding, finding.text, ledger)
         event = self._event(now, Status.CLEARED, finding, f'{self._name} is over', ledger)
         self._severity, self._mark, self._began = Severity.UNKNOWN, None, math.nan
         return event
+
+    def _kind_of(self, finding: Finding) -> Kind:
+        return self._own_kind if finding.kind is None else finding.kind
 
     def _held(self, now: float) -> float:
         """Return how long all must be well now. [s]"""

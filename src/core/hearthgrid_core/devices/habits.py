@@ -10,35 +10,23 @@ from collections import deque
 from collections.abc import Mapping
 from statistics import median
 
-from .alarm import WELL, Finding
+from .alarm import WELL, Finding, Kind
 from .channels import CHANNELS, kind_of, quantity, words
 from .course import ACTIVE, Course
 from .examples import DevicesError
 from .settings import AnomalySettings
 from .tail import Tail, evidence, probability_of_fault
+from .watch import Watch, nags, numbers
 
 DAY, MONTH = 86400.0, 30.44     # [s], [d]
 COVERED = 720           # minutes of a day that must be seen for it to count
 ALWAYS_ON = 1200.0      # of a device whose usual longest run is longer, runs say nothing [min]
 CYCLIC_STARTS, CYCLIC_PAUSE = 6, 360.0      # at least so many a day, at most so long: it runs by itself [1], [min]
 HABITS_VERSION = 1
+ENDLESS = 2.0           # times its longest run, from where what runs by itself no longer does
+SLOW = 3                # days of use it takes to tell a fall: a day without the hot part of a programme is none
 QUIET = 3.0             # below this sum of evidence nothing has begun
 FACTS = ('rest', 'peak', 'mean', 'starts', 'pause')     # of a day, remembered beside the channels
-
-
-class _Watch:
-    """One channel: its reference, and the evidence gathered on whole days."""
-
-    def __init__(self, days: int) -> None:
-        self.values: deque[float] = deque(maxlen=days)
-        self.sum = 0.0
-        self.since = math.nan
-        self.held: list[float] = []     # of the days since it is up, not learnt
-        self.up = False
-        self.well_since = math.nan
-        self.tail: Tail | None = None   # of today
-        self.seen = -math.inf           # worst of today that `weight` is of
-        self.weight = 0.0               # (1 + sum) · evidence of today so far
 
 
 class Habits:
@@ -46,7 +34,7 @@ class Habits:
 
     def __init__(self, settings: AnomalySettings) -> None:
         self._settings = settings
-        self._watches = {name: _Watch(settings.history_days) for name in CHANNELS}
+        self._watches = {name: Watch(settings.history_days) for name in CHANNELS}
         self._facts: deque[tuple[float, ...]] = deque(maxlen=settings.history_days)
         self._course: Course | None = None
         self._first: list[tuple[float, float]] = []
@@ -114,12 +102,14 @@ class Habits:
         watch = self._watches[name]
         if not watch.up or watch.tail is None:
             return WELL
-        channel = CHANNELS[name]
-        values = [quantity(name, v) for v in watch.tail.values]
-        value, usual = quantity(name, max(watch.seen, watch.held[-1] if watch.held else -math.inf)), median(values)
+        kind, run = watch.kind, self._watches['run']
+        shown, seen = ('run', run) if kind is Kind.STUCK and run.tail is not None else (name, watch)
+        values = [quantity(shown, v) for v in seen.tail.values]
+        worst = max(seen.seen, seen.held[-1] if seen.held else -math.inf)
+        value, usual = quantity(shown, worst if math.isfinite(worst) else seen.values[-1]), median(values)
         wastes = name in ('burst', 'energy', 'run')
-        return Finding(channel.severity, value, usual,
-                       words(name, value, usual, values[0], self.cyclic), kind=kind_of(name, self.cyclic),
+        return Finding(CHANNELS[name].severity, value, usual,
+                       words(shown, value, usual, values[0], kind in (Kind.STUCK, Kind.WASTE)), kind=kind,
                        since=watch.since, probability=probability_of_fault(
                            max(watch.weight, watch.sum), self._settings.faults_a_year / 365.25),
                        base=self.mean if wastes else math.nan,
@@ -137,12 +127,14 @@ class Habits:
             worst = course.worst.get(name, -math.inf)
             if worst > watch.seen:
                 watch.seen = worst
-                if worst > watch.tail.base:
+                if worst > watch.tail.base and watch.is_news(worst):
                     watch.weight = (1 + watch.sum) * evidence(watch.tail.exceedance(worst))
         self._raise(end)
 
     def _raise(self, end: float) -> None:
         """Raise the channel of most evidence while the sum is too high."""
+        if sum(self._watches[n].weight for n in self._judged) < self.threshold:
+            return      # as in most minutes, even with what is up and what is busy
         busy = self._busy
         open_ = {n: w for n in self._judged if not (w := self._watches[n]).up and not (busy and CHANNELS[n].power)}
         if not open_ or sum(w.weight for w in open_.values()) < self.threshold:
@@ -153,9 +145,19 @@ class Habits:
         began = {'run': end - 60.0 * self._course.run, 'burst': end - 3 * 3600.0, 'standby': end - 3600.0,
                  'energy': self._day * DAY, 'pause': end - 60.0 * self._course.pause}.get(name, end)
         watch.since = min(began, watch.since) if watch.sum > QUIET and watch.since == watch.since else began
+        watch.kind = kind_of(name, self.cyclic)
+        self._name_stuck(name, watch)
 
-    def _recover(self, name: str, watch: _Watch, end: float) -> None:
+    def _name_stuck(self, name: str, watch: Watch) -> None:
+        """What is told as WASTE is STUCK once the run is endless: more power is seen before the end is missed."""
+        run = self._watches['run']
+        if (name in ('burst', 'energy') and self.cyclic and run.tail is not None
+                and self._course.run > ENDLESS * quantity('run', run.tail.values[0])):
+            watch.kind = Kind.STUCK
+
+    def _recover(self, name: str, watch: Watch, end: float) -> None:
         """Clear a channel that has been ordinary for long enough."""
+        self._name_stuck(name, watch)
         if CHANNELS[name].at_end or name == 'energy':
             return
         worst = self._course.worst.get(name, -math.inf)
@@ -169,16 +171,19 @@ class Habits:
         elif end - watch.well_since >= self._settings.habit_clear * 3600.0:
             self._clear(name, watch)
 
-    def _clear(self, name: str, watch: _Watch) -> None:
-        watch.up = False
+    def _clear(self, name: str, watch: Watch) -> None:
+        again = nags(name, watch.kind)
+        watch.up, watch.kind = False, None
         for other, also in self._alike(name):
-            also.sum, also.held, also.since, also.weight, also.seen = 0.0, [], math.nan, 0.0, -math.inf
-            self._course.worst.pop(other, None)
+            worst = self._course.worst.pop(other, -math.inf)
+            if again:
+                also.hold(worst, self._day + self._settings.accept_days)
+            also.forget()
         if CHANNELS[name].power:
             self._course.forget()
             self._spoilt = True
 
-    def _alike(self, name: str) -> list[tuple[str, _Watch]]:
+    def _alike(self, name: str) -> list[tuple[str, Watch]]:
         """Return the channels that one cause may show in: all of power, or this one."""
         return [(n, w) for n, w in self._watches.items() if n == name or CHANNELS[name].power and CHANNELS[n].power]
 
@@ -210,7 +215,7 @@ class Habits:
                                 quantity('pause', course.worst['pause']) if 'pause' in course.worst else 0.0))
         self._begin_day()
 
-    def _learn(self, name: str, watch: _Watch, value: float, end: float) -> None:
+    def _learn(self, name: str, watch: Watch, value: float, end: float) -> None:
         if value != value or (self._spoilt and CHANNELS[name].power):
             return
         if not watch.up and CHANNELS[name].power and self._busy:
@@ -219,20 +224,22 @@ class Habits:
         if name not in self._judged:
             watch.values.append(value)
             return
+        if not watch.up and watch.told > -math.inf and not watch.is_news(value):
+            watch.learn(value, CHANNELS[name].at_end)   # told, over, and seen again: it becomes ordinary
+            return
         before = watch.sum
-        watch.sum = (1 + watch.sum) * evidence(watch.tail.exceedance(value))
-        watch.weight = watch.sum
+        found = evidence(watch.tail.exceedance(value))
+        most = self.threshold ** (1 / SLOW) if name == 'loss' else math.inf
+        odd, found = found > most, min(found, most)
+        watch.sum = (1 + watch.sum) * found
+        watch.weight, watch.seen = watch.sum, max(watch.seen, value)
         if not watch.up:
             if before <= QUIET < watch.sum:
                 watch.since = end - DAY
-            if watch.sum < self.threshold:
-                if not (CHANNELS[name].at_end and len(watch.values) == watch.values.maxlen):
-                    watch.values.append(value)      # what drifts is held against how it was at first
-                return
-            watch.seen = max(watch.seen, value)
+            if watch.sum < self.threshold and not odd:
+                watch.learn(value, CHANNELS[name].at_end)
             return
         watch.held.append(value)
-        watch.seen = max(watch.seen, value)
         day_only = CHANNELS[name].at_end or name == 'energy'
         if len(watch.held) >= self._settings.accept_days:
             for other, also in self._alike(name):
@@ -258,7 +265,11 @@ class Habits:
             self.cyclic = starts >= CYCLIC_STARTS and pause <= CYCLIC_PAUSE
         self._judged = []
         for name, watch in self._watches.items():
-            watch.seen, watch.tail = -math.inf, None
+            watch.tail = None
+            if self._day is not None and self._day >= watch.until:
+                watch.told = -math.inf
+            if not (watch.up and CHANNELS[name].at_end):
+                watch.seen = -math.inf
             if len(watch.values) >= settings.warm_days and self._tells(name, watch):
                 watch.tail = Tail.of(watch.values, CHANNELS[name].prior)
                 self._judged.append(name)
@@ -267,7 +278,7 @@ class Habits:
                 self._clear(name, watch)
         self._spoilt = False
 
-    def _tells(self, name: str, watch: _Watch) -> bool:
+    def _tells(self, name: str, watch: Watch) -> bool:
         if name == 'pause':
             return self.cyclic
         return name != 'run' or quantity('run', median(watch.values)) < ALWAYS_ON
@@ -280,9 +291,7 @@ class Habits:
                 'minutes': course.minutes[:] if course else [p for p, _ in self._first],
                 'begun': [*course.begun[:2], *course.begun[2]] if course else [0, 0],
                 'worst': dict(course.worst) if course else {},
-                'channels': {name: {'values': list(w.values), 'held': list(w.held), 'sum': w.sum, 'up': w.up,
-                                    'since': None if w.since != w.since else w.since}
-                             for name, w in self._watches.items()}}
+                'channels': {name: watch.state() for name, watch in self._watches.items()}}
 
     @classmethod
     def from_state(cls, state: Mapping, settings: AnomalySettings) -> 'Habits':
@@ -291,20 +300,16 @@ class Habits:
             if state['version'] != HABITS_VERSION:
                 raise DevicesError(f'the saved habits have version {state["version"]!r}; this is {HABITS_VERSION}')
             made = cls(settings)
-            made._facts.extend(tuple(_numbers(f, len(FACTS))) for f in state['facts'])
+            made._facts.extend(tuple(numbers(f, len(FACTS))) for f in state['facts'])
             for name, watch in made._watches.items():
-                kept = state['channels'][name]
-                watch.values.extend(_numbers(kept['values']))
-                watch.held = _numbers(kept['held'])
-                watch.sum, watch.up = _numbers([kept['sum']])[0], bool(kept['up'])
-                watch.since = math.nan if kept['since'] is None else _numbers([kept['since']])[0]
-            minutes = _numbers(state['minutes'])
+                watch.restore(name, state['channels'][name])
+            minutes = numbers(state['minutes'])
             if len(state['begun']) < 2:
                 raise ValueError('no beginning of the day')
             made._day = None if state['day'] is None else int(state['day'])
-            made._last = -math.inf if state['last'] is None else _numbers([state['last']])[0]
-            begun = _numbers(state['begun'])
-            worst = {n: _numbers([v])[0] for n, v in state['worst'].items()}
+            made._last = -math.inf if state['last'] is None else numbers([state['last']])[0]
+            begun = numbers(state['begun'])
+            worst = {n: numbers([v])[0] for n, v in state['worst'].items()}
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise DevicesError(f'the saved habits are damaged: {error}') from None
         made._resume(minutes[-1440:], begun, worst)
@@ -322,11 +327,3 @@ class Habits:
         for name, value in worst.items():
             if name in CHANNELS:
                 self._course.worst[name] = max(value, self._course.worst.get(name, -math.inf))
-
-
-def _numbers(values, count: int | None = None) -> list[float]:
-    """Return finite numbers. ValueError, TypeError"""
-    out = [float(v) for v in values]
-    if not all(map(math.isfinite, out)) or (count is not None and len(out) != count):
-        raise ValueError(f'{len(out)} values that are not {count or "all finite"}')
-    return out

@@ -3,6 +3,8 @@ import numpy as np
 
 from ..waveform import FEATURE_NAMES
 
+NARROW = 7  # harmonics that a converter at 1 kHz holds
+UPPER_NONE = 0.05   # RMS of the view's upper harmonics, below which there are none: at 1 kHz mostly below, else above
 CURRENT_SCALE = 0.02  # harmonics are compared in proportion above this and in absolute terms below [A]
 
 _AT = {name: index for index, name in enumerate(FEATURE_NAMES)}
@@ -11,6 +13,13 @@ _REAL = [_AT['displacement_cos'], *(_AT[f'real_{order}'] for order in _ORDERS)]
 _IMAG = [_AT['displacement_sin'], *(_AT[f'imag_{order}'] for order in _ORDERS)]
 _LOGS = [_AT[f'log_{name}'] for name in ('current', 'active_power', 'reactive_power')]
 _ANGLES = [_AT[name] for name in ('power_factor', 'displacement_cos', 'displacement_sin')]
+
+
+def upper_harmonics(width: int) -> np.ndarray:
+    """Return (width,) which columns of the view are harmonics above `NARROW`; none where it is not this view's."""
+    parts = [np.arange(1, 1 + len(_REAL)) > NARROW, np.arange(1, 1 + len(_IMAG)) > NARROW]
+    chosen = np.concatenate([*parts, np.zeros(len(_LOGS) + 1 + len(_ANGLES), dtype=bool)])
+    return chosen if width == len(chosen) else np.zeros(width, dtype=bool)
 
 
 def appliance_view(vectors: np.ndarray) -> np.ndarray:

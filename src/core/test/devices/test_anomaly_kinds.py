@@ -1,6 +1,7 @@
 """Each kind of anomaly once with its fault and once with its healthy twin, through the whole watch over one outlet."""
 import copy
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def seen(power, **change) -> Observation:
                           **change})
 
 
-def fridge(second, stuck=False, every=60) -> Observation:
+def fridge(second, stuck=False, welded=False, every=60) -> Observation:
     """Runs by itself, 15 to 17 minutes an hour, on days more or less warm; an open door makes it start more often."""
-    on = second // 60 % every < 15 + second // 3600 % 3
+    on = welded or second // 60 % every < 15 + second // 3600 % 3
     return seen(32.0 if stuck else 90.0 + 15 * (second // DAY % 4) if on else 2.0, type='refrigerator')
 
 
@@ -77,8 +78,8 @@ def counted(second, rate=1.0) -> Observation:
 
 # what is wrong: kind, the device as it is, what its fault changes, days in which it must be told
 FAULTS = {
-    # at full power the hours of more power are told before the endless run, as WASTE
-    'stuck compressor': (Kind.STUCK, fridge, {'stuck': True}, 2),
+    'stuck compressor, weak': (Kind.STUCK, fridge, {'stuck': True}, 2),
+    'stuck compressor, full power': (Kind.STUCK, fridge, {'welded': True}, 1),
     'door open': (Kind.WASTE, fridge, {'every': 30}, 3),
     'forgotten heater': (Kind.FORGOTTEN, heater, {'forgotten': True}, 3),
     'always-on standby': (Kind.WASTE, television, {'rest': 6.0}, 2),
@@ -125,3 +126,27 @@ def test_a_fault_is_told_with_its_evidence_and_its_healthy_twin_is_not(name):
         told = next(event for event in cost if event.id == first.id)
         assert told.wasted_energy > 0 and told.wasted_money == pytest.approx(0.3 * told.wasted_energy)
         assert told.currency == 'EUR'
+
+
+@pytest.mark.parametrize('change, kind, words', [
+    ({'welded': True}, Kind.STUCK, 'has run for'), ({'every': 30}, Kind.WASTE, 'over three hours')])
+def test_more_power_is_a_stuck_compressor_only_where_it_no_longer_stops(change, kind, words):
+    detector = copy.deepcopy(settled('stuck compressor, full power'))
+    first, *more = live(detector, LEARNT, 3, functools.partial(fridge, **change))
+    assert first.kind is kind and words in first.text
+    assert all(event.kind is kind and event.id == first.id for event in more)    # the same, told again each day
+
+
+def test_waste_that_becomes_an_endless_run_is_told_again_as_stuck_over_a_restart():
+    detector = copy.deepcopy(settled('stuck compressor, full power'))
+    told = live(detector, LEARNT, 1, functools.partial(fridge, every=30))
+    assert [event.kind for event in told] == [Kind.WASTE]
+    again = AnomalyDetector('socket')
+    again.restore(json.loads(json.dumps(detector.state())))
+    for one in (detector, again):
+        *more, event = live(one, LEARNT + 1, 0.3, functools.partial(fridge, welded=True))
+        assert all(before.kind is Kind.WASTE for before in more)    # what it cost in a day
+        assert event.kind is Kind.STUCK and event.status is Status.RAISED and event.id == told[0].id
+        assert event.since == told[0].since and event.wasted_energy > 0 and 'has run for' in event.text
+    over, = live(again, LEARNT + 1.3, 0.7, functools.partial(fridge))
+    assert over.kind is Kind.STUCK and over.status is Status.CLEARED

@@ -98,6 +98,32 @@ def test_it_is_cleared_when_it_is_ordinary_again_and_not_at_once():
     assert life.live(120, fridge) == [('-', 'peak')] and life.live(2 * DAY, fridge) == []
 
 
+def test_what_was_told_and_is_over_is_no_news_for_days_unless_it_is_more():
+    life = settled(fridge)
+    assert life.live(DAY, lambda m: (1.5 if m % DAY < 120 else 1.0) * fridge(m)) == [('+', 'peak'), ('-', 'peak')]
+    again = Habits.from_state(json.loads(json.dumps(life.habits.state())), SETTINGS)
+    assert again.state()['channels']['peak'] == life.habits.state()['channels']['peak']
+    log = life.live(2 * DAY, lambda m: (1.45 if m % DAY < 120 else 1.0) * fridge(m))
+    assert ('+', 'peak') not in log     # its whole day may be news
+    assert life.live(DAY, fridge) in ([], [('-', 'energy')])
+    assert ('+', 'peak') in life.live(120, lambda m: 2.5 * fridge(m))
+
+
+def test_what_wants_a_hand_is_told_each_time():
+    life = settled(fridge)
+    for _ in range(2):
+        (sign, name), = life.live(DAY // 2, lambda m: 90.0)
+        assert sign == '+' and life.habits.finding(name).kind is Kind.STUCK
+        assert life.live(DAY // 2 + DAY, fridge) == [('-', name)]
+
+
+def test_a_day_of_less_is_no_slow_fall_but_several_are():
+    life = settled(lamp)
+    assert life.live(DAY, lambda m: lamp(m) / 4) == [] == life.live(2 * DAY, lamp)
+    (sign, name), = life.live(6 * DAY, lambda m: lamp(m) / 4)
+    assert (sign, name) == ('+', 'loss') and life.habits.finding(name).value == pytest.approx(10.0, rel=0.1)
+
+
 def test_a_slow_drift_is_found_and_not_learnt_away():
     life, begin = settled(lamp, 14), 14 * DAY
     log = life.live(25 * DAY, lambda m: lamp(m) * (1 + 0.015 * (m - begin) / DAY))
