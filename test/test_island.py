@@ -13,16 +13,17 @@ from hearthgrid.bringup import Options, Process, hub_nodes, member, outlet_nodes
 from hearthgrid_msgs.msg import InverterSetpoint, IslandMode, OutletState, Request
 from hearthgrid_msgs.srv import ScriptOutage
 from hearthgrid_ros.home import parse
-from hearthgrid_ros.interfaces import INVERTER_SETPOINT, ISLAND, REQUEST, SCRIPT_OUTAGE, STATES
+from hearthgrid_ros.interfaces import INVERTER_SETPOINT, ISLAND, READINGS, REQUEST, SCRIPT_OUTAGE, SHARES, STATES
 from hearthgrid_ros.testing import Graph, own_domain
 
 HOME = """
 outlets:
-  - {id: fridge, appliance: refrigerator, priority: refrigeration, always_on: true}
-  - {id: lamp, appliance: led_lamp, priority: safety, always_on: true}
-  - {id: heater, appliance: heater, priority: comfort}
+  - {id: fridge, appliance: refrigerator, priority: refrigeration, always_on: true, voter: true}
+  - {id: lamp, appliance: led_lamp, priority: safety, always_on: true, voter: true}
+  - {id: heater, appliance: heater, priority: comfort, voter: true}
   - {id: fan, appliance: heater, priority: comfort, rank: 1}
-battery: {capacity_kwh: 10, power_max: 1000}
+battery: {capacity_kwh: 10, power_max: 600}
+batteries: {barn: {capacity_kwh: 5, power_max: 400}}
 pv: null
 nodes:
   world: {reconnect_wait: 1.0}
@@ -30,7 +31,9 @@ nodes:
 """
 OUTLETS = ('fridge', 'lamp', 'heater', 'fan')
 CRITICAL = ('fridge', 'lamp')
-VOTERS = ('battery', 'fridge', 'lamp', 'heater', 'fan')
+INVERTERS = ('battery', 'barn')
+VOTERS = (*INVERTERS, 'fridge', 'lamp', 'heater')
+MEMBERS = (*VOTERS, 'fan')
 STEPS = [IslandMode.MODE_OUTAGE, IslandMode.MODE_ELECTION, IslandMode.MODE_CONFIRMATION, IslandMode.MODE_JOIN,
          IslandMode.MODE_SHED, IslandMode.MODE_REGULATE]
 PATIENCE = 90.0  # CI is slow [s]
@@ -47,7 +50,7 @@ class Processes:
         home, options = parse(HOME), Options(str(folder / 'home.yaml'), str(folder / 'state'))
         world = next(p for p in plan(home, options) if p.name == 'world')
         nodes = {outlet.id: outlet_nodes(home, outlet, options) for outlet in home.outlets}
-        nodes['battery'] = [member(home, 'battery', options, meter=True)]
+        nodes |= {name: [member(home, name, options, meter=True)] for name in INVERTERS}
         nodes['hub'] = [spec for spec in hub_nodes(home, options) if spec.name in ('store', 'plan')]
         self.plan = {'world': world} | {name: Process(name, tuple(specs)) for name, specs in nodes.items()}
         self.running = {}
@@ -128,7 +131,8 @@ def home(tmp_path_factory):
     STATES.subscription(peer, made.heard.states.append)
     for outlet in OUTLETS:
         REQUEST.subscription_to(peer, outlet, made.requests.append)
-    made.setpoints = graph.hear(peer, INVERTER_SETPOINT)
+    made.setpoints, made.shares = graph.hear(peer, INVERTER_SETPOINT), graph.hear(peer, SHARES)
+    made.readings = graph.hear(peer, READINGS)
     made.outage = SCRIPT_OUTAGE.client(peer)
     made.start(*made.plan)
     yield made
@@ -142,7 +146,7 @@ def until(home, condition):
 
 def everybody(home, mode):
     latest = home.heard.latest()
-    return set(latest) == set(VOTERS) - home.heard.dead and {m.mode for m in latest.values()} == {mode}
+    return set(latest) == set(MEMBERS) - home.heard.dead and {m.mode for m in latest.values()} == {mode}
 
 
 def check(home):
@@ -157,7 +161,7 @@ def test_a_leader_stands_while_the_grid_is_up(home):
     view = home.heard.latest()[home.heard.leader()]
     assert tuple(view.committee) == VOTERS and view.term > 0
     until(home, lambda: {s.outlet for s in home.heard.states if s.relay == OutletState.RELAY_CLOSED} == set(OUTLETS))
-    until(home, lambda: set(home.heard.latest()[home.heard.leader() or VOTERS[0]].members) == set(VOTERS))
+    until(home, lambda: set(home.heard.latest()[home.heard.leader() or VOTERS[0]].members) == set(MEMBERS))
 
 
 def test_an_outage_needs_no_election_and_every_step_is_told(home):
@@ -168,14 +172,29 @@ def test_an_outage_needs_no_election_and_every_step_is_told(home):
     view = home.heard.latest()[leader]
     assert home.heard.modes(leader)[-len(STEPS):] == STEPS
     assert (view.authority, view.provisional, view.term, view.epoch) == (True, False, term, 1)
-    # Two heaters of 1 500 W on an inverter of 1 000 W: both are shed once they have run.
+    # Two heaters of 1 500 W on inverters of 600 and 400 W: both are shed once they have run.
     until(home, lambda: set(home.heard.latest()[leader].shed) == {'heater', 'fan'})
     until(home, lambda: all(any(r.sender == leader and r.power_max == power for r in home.requests)
                             for power in (0.0, float('inf'))))
-    until(home, lambda: any(s.sender == 'battery' and s.mode == InverterSetpoint.MODE_FORM and s.frequency != 50.0
-                            for s in home.setpoints))     # the inverter takes its own droop back
+    until(home, lambda: {s.sender for s in home.setpoints if s.sender == s.inverter and s.frequency != 50.0
+                         and s.mode == InverterSetpoint.MODE_FORM} == set(INVERTERS))  # each takes its own droop back
+    until(home, lambda: {s.inverter for s in home.shares} == set(INVERTERS))
     log = (home.folder / f'{leader}.txt').read_text()
     assert all(f'leader of term {term}: {step}, ' in log for step in ('confirmation', 'join', 'shed', 'regulate'))
+    check(home)
+
+
+def test_both_inverters_carry_the_same_share_of_their_ratings(home):
+    begun = len(home.readings)
+
+    def alike():
+        given = {r.outlet: -r.active_power for r in home.readings[begun:] if r.outlet in INVERTERS}
+        return (set(given) == set(INVERTERS) and min(given.values()) > 5.0
+                and abs(given['battery'] / 600 - given['barn'] / 400) < 0.1 * given['battery'] / 600 + 0.003)
+
+    until(home, alike)
+    assert {s.inverter for s in home.setpoints if s.sender in INVERTERS} == set(INVERTERS)
+    assert all(s.sender == s.inverter for s in home.setpoints if s.sender in INVERTERS), 'each steers only its own'
     check(home)
 
 
@@ -250,7 +269,7 @@ from hearthgrid_msgs.srv import ScriptOutage
 from hearthgrid_ros.interfaces import SCRIPT_OUTAGE
 ask('home', SCRIPT_OUTAGE, ScriptOutage.Request(kind=1), timeout=60.0)
 '''
-SIDES = {'a': ('world', 'battery', 'fridge', 'heater'), 'b': ('lamp', 'fan')}
+SIDES = {'a': ('world', *INVERTERS, 'fridge', 'heater'), 'b': ('lamp', 'fan')}
 
 
 def ip(*words):
@@ -327,7 +346,7 @@ def test_a_network_in_two_halves_has_one_authority_and_heals(wires, tmp_path):
 
         def agreed():
             views = watches['a'].views()
-            return set(views) == set(VOTERS) and len({v['leader'] for v in views.values()}) == 1 and sum(
+            return set(views) == set(MEMBERS) and len({v['leader'] for v in views.values()}) == 1 and sum(
                 v['authority'] for v in views.values()) == 1
 
         wait(agreed, made)
@@ -339,11 +358,11 @@ def test_a_network_in_two_halves_has_one_authority_and_heals(wires, tmp_path):
         link(False)
         wait(lambda: any(v['provisional'] and v['leader'] in SIDES['b'] for v in watches['b'].views().values())
              and not any(watches['b'].views()[name]['authority'] for name in SIDES['b']), made)
-        wait(lambda: sum(watches['a'].views()[name]['authority'] for name in VOTERS if side[name] == 'a') == 1, made)
+        wait(lambda: sum(watches['a'].views()[name]['authority'] for name in MEMBERS if side[name] == 'a') == 1, made)
         link(True)
         wait(agreed, made)
-        wait(lambda: {watches['b'].views()[n]['leader'] for n in VOTERS} == {watches['a'].views()['battery']['leader']},
-             made)
+        wait(lambda: {watches['b'].views()[name]['leader'] for name in MEMBERS}
+             == {watches['a'].views()['battery']['leader']}, made)
         claims = {}
         for watch in watches.values():
             for row in watch.rows():

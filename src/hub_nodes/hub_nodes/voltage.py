@@ -1,4 +1,5 @@
 """Voltage optimisation: readings and the regulator's state in, the tap (or an inverter's voltage) wanted out."""
+import math
 from dataclasses import dataclass, replace
 
 from rclpy.duration import Duration
@@ -10,8 +11,9 @@ from hearthgrid_msgs import msg
 from hearthgrid_ros import home
 from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.interfaces import INVERTER_SETPOINT, READINGS, REGULATOR, REGULATOR_SETPOINT
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import ManagedNode, run
-from hearthgrid_ros.params import home_file
+from hearthgrid_ros.params import home_file, keys_file
 from hearthgrid_ros.time import to_msg, to_seconds
 
 LAST_WORD = Duration(seconds=0.2)  # for the last setpoint to arrive before the node is gone
@@ -20,6 +22,7 @@ METERS = ('grid', 'pv', 'battery')  # ids of readings that are no outlet's
 PERIOD = 1.0            # of the decision [s]
 WAITING = 4096          # readings between two decisions
 SUSPENDED = (Cause.BLIND, Cause.RETREAT)
+STEERED_MAX = 60.0      # believed of another's setpoint at most [s]
 NAN = float('nan')
 
 
@@ -28,6 +31,7 @@ class VoltageNodeSettings(VoltageSettings):
     """How low the voltage may be, and who sets it; the home file's nominal voltage goes before `nominal_voltage`."""
 
     home_file: str = home_file()
+    keys_file: str = keys_file()
     actuator: str = setting('regulator', '', None, None, 'Who sets the voltage: the regulator at the head of the '
                             'feeder, or in an island the inverter that forms it.', ('regulator', 'inverter'))
     inverter: str = setting('battery', '', None, None, 'Which inverter.')
@@ -49,12 +53,15 @@ class VoltageNode(ManagedNode):
     def __init__(self, **options) -> None:
         super().__init__('voltage', **options)
         self._rules: VoltageSettings = self.settings
+        self._meters = set(METERS)
         if self.settings.home_file:
             described = home.load(self.settings.home_file)
             self._rules = replace(self.settings, nominal_voltage=described.supply.voltage)
+            self._meters.update(described.stores)
         self._inverts = self.settings.actuator == 'inverter'
         self._source = msg.Reading.SUPPLY_ISLAND if self._inverts else msg.Reading.SUPPLY_GRID
         self._epoch = self._counter = 0
+        self._keys = Keys(self.settings.keys_file, self.get_logger().error)
         self._optimiser: VoltageOptimiser | None = None
         self._ends: list = []
         self._publisher = self._timer = None
@@ -68,8 +75,11 @@ class VoltageNode(ManagedNode):
         self._regulator: msg.Regulator | None = None
         self._said: Setpoint | None = None
         self._due, self._supply, self._refused = 0.0, (0, 0.0), 0
+        self._steered, self._aside = ('', 0.0), False  # who else sets the inverter's voltage, until when [s]
         self._publisher = (INVERTER_SETPOINT if self._inverts else REGULATOR_SETPOINT).publisher(self)
         self._ends = [READINGS.subscription(self, self._on_reading), REGULATOR.subscription(self, self._on_regulator)]
+        if self._inverts:
+            self._ends.append(INVERTER_SETPOINT.subscription(self, self._on_setpoint))
         return super().on_configure(state)
 
     def on_activate(self, state) -> TransitionCallbackReturn:
@@ -96,10 +106,19 @@ class VoltageNode(ManagedNode):
     # What comes in.
 
     def _on_reading(self, message: msg.Reading) -> None:
-        if message.outlet in METERS:
+        if message.outlet in self._meters:
             return
         if message.outlet in self._readings or len(self._readings) < WAITING:
             self._readings[message.outlet] = message
+
+    def _on_setpoint(self, message: msg.InverterSetpoint) -> None:
+        """Hear who else sets the voltage of this inverter: in an island its own member does."""
+        now, expiry = self.now(), to_seconds(message.expiry)
+        if (message.inverter == self.settings.inverter and message.sender != SENDER
+                and message.mode == msg.InverterSetpoint.MODE_FORM and not math.isnan(message.voltage)
+                and abs(now - to_seconds(message.stamp)) <= self._rules.age_max and now < expiry
+                and not self._keys.refuse_setpoint(message, now)):
+            self._steered = message.sender, min(expiry, now + STEERED_MAX)
 
     def _on_regulator(self, message: msg.Regulator) -> None:
         age = self.now() - to_seconds(message.stamp)
@@ -125,7 +144,13 @@ class VoltageNode(ManagedNode):
             stamp = to_seconds(reading.stamp)
             if stamp >= self._supply[1]:
                 self._supply = reading.supply, stamp
-        fed = self._supply[0] == self._source
+        if aside := now < self._steered[1]:
+            self._said = None  # what it said is replaced
+        if aside != self._aside:
+            self._aside = aside
+            self.get_logger().info(f'{self._steered[0]} sets the voltage of {self.settings.inverter}: steps aside'
+                                   if aside else f'{self._steered[0]} is silent: sets the voltage again')
+        fed = self._supply[0] == self._source and not aside
         if not self._inverts and self._regulator is None:
             self.health.check('voltage', STALE, 'no regulator has spoken')
             return
@@ -137,6 +162,9 @@ class VoltageNode(ManagedNode):
             self.health.check('voltage', WARN, f'begins anew: {error}')
             return
         self._report(wanted)
+        if aside:
+            self.health.check('voltage', WARN, f'stepped aside: {self._steered[0]} sets the voltage of '
+                              f'{self.settings.inverter} in the island')
         if wanted is None or (self._inverts and not fed):
             return
         if self._said is None or wanted.tap != self._said.tap or now >= self._due:
@@ -153,12 +181,13 @@ class VoltageNode(ManagedNode):
         common = dict(stamp=to_msg(now), expiry=to_msg(now + self.settings.life), epoch=self._epoch,
                       counter=self._counter, sender=SENDER)
         if self._inverts:
-            self._publisher.publish(msg.InverterSetpoint(
+            said = msg.InverterSetpoint(
                 **common, inverter=self.settings.inverter, mode=msg.InverterSetpoint.MODE_FORM, frequency=NAN,
-                voltage=wanted.voltage))
+                voltage=wanted.voltage)
         else:
-            self._publisher.publish(msg.RegulatorSetpoint(
-                **common, regulator=self._regulator.regulator, tap=wanted.tap, reason=wanted.reason[:128]))
+            said = msg.RegulatorSetpoint(
+                **common, regulator=self._regulator.regulator, tap=wanted.tap, reason=wanted.reason[:128])
+        self._publisher.publish(self._keys.sign_setpoint(said, now))
         if self._said is None or wanted.tap != self._said.tap:
             self.get_logger().info(f'tap {wanted.tap}: {wanted.reason}')
         self._said, self._due = wanted, now + self.settings.refresh

@@ -122,6 +122,39 @@ def test_in_an_island_the_inverter_is_asked_and_the_regulator_is_not(ros):
     assert (len(feeder.inverter), node._counter) == (count, counter), 'under the grid the inverter belongs to the plan'
 
 
+def test_it_steps_aside_for_the_inverter_s_own_member_and_comes_back(ros):
+    feeder = Feeder(ros, (1.0, 0.93))
+    node = ros.add(VoltageNode, **options('/home', FAST | {'actuator': 'inverter', 'settle': 5.0}))
+    feeder.supply, member = ISLAND, INVERTER_SETPOINT.publisher(feeder.peer)
+    counter = 0
+
+    def ours():
+        return [m for m in feeder.inverter if m.sender == 'voltage']
+
+    def steer(life=6.0, inverter='battery'):
+        nonlocal counter
+        counter += 1
+        now = feeder.peer.get_clock().now().nanoseconds * 1e-9
+        member.publish(msg.InverterSetpoint(stamp=to_msg(now), expiry=to_msg(now + life), inverter=inverter, mode=3,
+                                            counter=counter, frequency=50.0, voltage=230.0, sender=inverter))
+
+    assert feeder.until(lambda: ours(), 90.0)
+    steer(inverter='barn')  # is another inverter's
+    count = len(ours())
+    assert feeder.until(lambda: len(ours()) > count, 90.0)
+
+    def aside():
+        if counter < 2 or status(node, 'voltage').level != WARN:
+            steer()
+        return 'stepped aside: battery sets' in status(node, 'voltage').message
+
+    assert feeder.until(aside, 90.0)
+    count, until = node._counter, node.now() + 3.0
+    assert feeder.until(lambda: node.now() > until)
+    assert node._steered[1] < until or node._counter == count, 'it says nothing while another does'
+    assert feeder.until(lambda: node._counter > count and 'stepped aside' not in status(node, 'voltage').message, 90.0)
+
+
 def test_the_step_is_the_regulator_s_own(ros):
     feeder, node = Feeder(ros), ros.add(VoltageNode, **options('/home', FAST))
     feeder.step = 0.0125

@@ -36,6 +36,7 @@ class WorldSettings:
     """Of the simulated house."""
 
     home_file: str = params.home_file()
+    keys_file: str = params.keys_file()
     seed: int = setting(1, '1', 0, 2**31 - 1, 'Same seed and commands, same samples; but the sun follows the clock.')
     pace: float = setting(20.0, '1', 0.1, 1000.0, "How many times faster than life the appliances' programmes run.")
     block_cycles: int = setting(0, '1', 0, 32, 'Mains cycles in a block of samples; 0: 10 at 50 Hz, 12 at 60 Hz.')
@@ -79,7 +80,19 @@ def config(home: Home, settings: WorldSettings, now: float) -> WorldConfig:
         if outlet.appliance and outlet.appliance not in LIBRARY:
             known = ', '.join(sorted(LIBRARY))
             raise ValueError(f'outlet {outlet.id}: no appliance is called {outlet.appliance!r}; there are: {known}')
-    battery, tariff = home.battery, home.tariff
+    tariff = home.tariff
+    stores = {
+        name: BatterySettings(
+            capacity_kwh=battery.capacity_kwh,
+            power_max=battery.power_max,
+            efficiency=battery.efficiency,
+            initial=battery.initial,
+            grid_forming=battery.grid_forming,
+            start_delay=settings.inverter_delay,
+            rank=home.inverters.index(name) if battery.grid_forming else 0,
+        )
+        for name, battery in home.stores.items()
+    }
     offset = datetime.fromtimestamp(now, ZoneInfo(home.timezone)).utcoffset()
     return WorldConfig(
         outlets=_outlets(home),
@@ -90,15 +103,8 @@ def config(home: Home, settings: WorldSettings, now: float) -> WorldConfig:
             reactance=home.supply.reactance,
         ),
         tie=TieSettings(reconnect_wait=settings.reconnect_wait),
-        battery=battery
-        and BatterySettings(
-            capacity_kwh=battery.capacity_kwh,
-            power_max=battery.power_max,
-            efficiency=battery.efficiency,
-            initial=battery.initial,
-            grid_forming=battery.grid_forming,
-            start_delay=settings.inverter_delay,
-        ),
+        battery=stores.pop('battery', None),
+        further=tuple(stores.items()),
         pv=home.pv and PvSettings(power_max=home.pv.power_max),
         adc=AdcSettings(block_cycles=settings.block_cycles),
         site=SiteSettings(

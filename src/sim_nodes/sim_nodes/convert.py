@@ -185,8 +185,11 @@ def naming(outlet: str, kind: str, since: float, now: float) -> Label:
 
 def ticket(of: InverterSetpoint | RegulatorSetpoint) -> Ticket:
     """Return what a setpoint says of itself."""
-    return Ticket(of.sender, to_seconds(of.stamp), to_seconds(of.expiry), of.epoch, of.counter,
-                  getattr(of, 'term', 0))  # a regulator's setpoint has none
+    steers, term = '', 0
+    if isinstance(of, InverterSetpoint):
+        refers = of.mode == InverterSetpoint.MODE_FORM and not (math.isnan(of.frequency) and math.isnan(of.voltage))
+        steers, term = of.inverter if refers else '', of.term
+    return Ticket(of.sender, to_seconds(of.stamp), to_seconds(of.expiry), of.epoch, of.counter, term, steers)
 
 
 def setpoint(of: InverterSetpoint) -> SetInverter:

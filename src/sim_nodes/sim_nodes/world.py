@@ -24,6 +24,7 @@ from hearthgrid_ros.interfaces import (
     TRUTH,
     WEATHER,
 )
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.time import to_msg
 from sim_nodes import build, convert
@@ -41,6 +42,7 @@ class WorldNode(HomeNode):
     def __init__(self, **options) -> None:
         super().__init__('world', **options)
         self._world, self._home = build.world(self.settings, self.now() - LEAD, self.get_logger().warning)
+        self._keys = Keys(self.settings.keys_file, self.get_logger().error)
         self._gate, self._regulator_gate, self._strangers = Gate(), Gate(), set()
         self._sequence: dict[str, int] = {}
         self._state_due, self._ahead_due, self._tie = 0.0, 0.0, None
@@ -181,7 +183,7 @@ class WorldNode(HomeNode):
         try:
             command = command_of(message)
             self._world.check(command)
-            reason = gate.refuse(now, convert.ticket(message))
+            reason = self._keys.refuse_setpoint(message, now) or gate.refuse(now, convert.ticket(message))
             if reason:
                 raise ValueError(reason)
         except ValueError as error:

@@ -13,8 +13,21 @@ monotonic [s]; it may run wrong by `drift`. Every promise a lease rests on:
 
 import math
 
-from .ballot import BusSeen, Change, Kind, Message
-from .role import BUS, ElectionSettings, Role
+from .ballot import (
+    HEARTBEAT,
+    HEARTBEAT_REPLY,
+    PRE_VOTE,
+    PRE_VOTE_REPLY,
+    PROVISIONAL,
+    RECALL,
+    RECALL_REPLY,
+    VOTE,
+    VOTE_REPLY,
+    BusSeen,
+    Change,
+    Message,
+)
+from .role import BUS, CANDIDATE, FOLLOWER, LEADER, OBSERVER, PRE_CANDIDATE, ElectionSettings, Role
 from .voter import Voter
 
 __all__ = ['Election', 'ElectionSettings', 'Role']
@@ -28,7 +41,7 @@ class Election(Voter):
     # Candidates.
 
     def _canvass(self, now: float) -> None:
-        self.role = Role.PRE_CANDIDATE
+        self.role = PRE_CANDIDATE
         self._round += 1
         self._canvass_round, self._canvass_end = self._round, now + self.settings.canvass
         self._votes, self._refused = set(), set()
@@ -39,11 +52,11 @@ class Election(Voter):
 
     def _ask(self, now: float) -> None:
         """Ask everybody, or again those who have not answered."""
-        kind, term = (Kind.PRE_VOTE, self.term + 1) if self.role is Role.PRE_CANDIDATE else (Kind.VOTE, self.term)
+        kind, term = (PRE_VOTE, self.term + 1) if self.role is PRE_CANDIDATE else (VOTE, self.term)
         silent = [
             m
             for m in self.committee.members
-            if m != self.me and m not in self._votes and (kind is Kind.PRE_VOTE or m not in self._refused)
+            if m != self.me and m not in self._votes and (kind is PRE_VOTE or m not in self._refused)
         ]
         in_vain = now >= self._canvass_end - self.settings.canvass + 1.5 * self.settings.repeat
         for receiver in silent if self._votes else ('',):
@@ -51,14 +64,14 @@ class Election(Voter):
         self._repeat_at = now + self.settings.repeat
 
     def _on_vote_reply(self, now: float, m: Message) -> None:
-        pre = m.kind is Kind.PRE_VOTE_REPLY
+        pre = m.kind is PRE_VOTE_REPLY
         if not m.granted:
             if m.term > self.term:
                 self._adopt(now, m.term)
             elif m.round == self._canvass_round:
                 self._refused.add(m.sender)
             return
-        wanted = Role.PRE_CANDIDATE if pre else Role.CANDIDATE
+        wanted = PRE_CANDIDATE if pre else CANDIDATE
         if self.role is wanted and self._matches(m, pre):
             self._count(now, m.sender)
 
@@ -69,7 +82,7 @@ class Election(Voter):
         self._votes.add(voter)
         if len(self._votes.intersection(self.committee.members)) < self.committee.quorum:
             return
-        if self.role is Role.PRE_CANDIDATE:
+        if self.role is PRE_CANDIDATE:
             self._stand(now)
         else:
             self._lead(now)
@@ -77,17 +90,17 @@ class Election(Voter):
     def _stand(self, now: float) -> None:
         if self._sticky(now):
             return
-        self.role, self.term, self.voted = Role.CANDIDATE, self.term + 1, self.me
+        self.role, self.term, self.voted = CANDIDATE, self.term + 1, self.me
         self._round += 1
         self._canvass_round, self._canvass_end = self._round, now + self.settings.canvass
         self._repeat_at, self._pledged_until = math.inf, self._canvass_end
         self._votes, self._refused = set(), set()
-        self._after(self._persist(), Kind.VOTE_REPLY, self.me, self.term, self._round, True)
+        self._after(self._persist(), VOTE_REPLY, self.me, self.term, self._round, True)
 
     # Leaders.
 
     def _lead(self, now: float) -> None:
-        self.role = Role.LEADER
+        self.role = LEADER
         self._follow(now, self.me, self.term, self.mode)
         self.lease_until, self._quorum_at, self._beats = -math.inf, now, 0
         self._sent, self._acks, self._holds, self.roster = {}, {}, {}, {}
@@ -97,7 +110,7 @@ class Election(Voter):
 
     def _beat(self, now: float) -> None:
         self._new_round(now)
-        self._send(Kind.HEARTBEAT, '', self.term, self._round, leader=self.me)
+        self._send(HEARTBEAT, '', self.term, self._round, leader=self.me)
         self._beats += 1
         brisk = self._beats <= 3  # a new leader is not yet known
         self._beat_at = now + (self.settings.repeat if brisk else self.settings.heartbeat)
@@ -125,14 +138,14 @@ class Election(Voter):
             late = now - 1.5 * self.settings.heartbeat
             for m in silent:
                 unheard = self._acks.get(m, -math.inf) < late
-                self._send(Kind.HEARTBEAT, m, self.term, self._round, unheard, leader=self.me)
+                self._send(HEARTBEAT, m, self.term, self._round, unheard, leader=self.me)
         self._repeat_at = math.inf if self.authority(now) else now + self.settings.repeat
 
     def _on_heartbeat_reply(self, now: float, m: Message) -> None:
         if m.term > self.term and not m.granted:
             self._adopt(now, m.term)
             return
-        if self.role is not Role.LEADER or m.term != self.term or not m.granted:
+        if self.role is not LEADER or m.term != self.term or not m.granted:
             return
         self.roster[m.sender] = now
         if m.sender not in self.committee.members or not m.remembers:
@@ -148,10 +161,12 @@ class Election(Voter):
         return self._sent.get(m.round)
 
     def _extend(self, now: float) -> None:
-        acks = sorted((self._acks.get(m, -math.inf) for m in self.committee.members), reverse=True)
+        get = self._acks.get
+        acks = sorted([get(m, -math.inf) for m in self.committee.members], reverse=True)
         start = acks[self.committee.quorum - 1]
-        if start + self.settings.lease > self.lease_until:
-            self.lease_until = start + self.settings.lease
+        until = start + self.settings.lease
+        if until > self.lease_until:
+            self.lease_until = until
             self._quorum_at = max(self._quorum_at, start)
 
     def _change(self, now: float, change: Change) -> None:
@@ -176,13 +191,13 @@ class Election(Voter):
             return
         if not seen.own:
             self._votes.discard(BUS)
-        elif self.role is Role.LEADER:
+        elif self.role is LEADER:
             if BUS in self._votes:
                 self.lease_until = max(self.lease_until, now + self.settings.lease)
                 self._promised_until = now + self.settings.timeout
                 self._quorum_at = now
         elif seen.dead_for >= 2 * self.settings.timeout * (1 + self.settings.drift):
-            if self.role is not Role.CANDIDATE:
+            if self.role is not CANDIDATE:
                 self._stand(now)
             elif self.me in self._votes:
                 self._lead(now)
@@ -192,7 +207,7 @@ class Election(Voter):
 
     def _tick(self, now: float) -> None:
         role = self.role
-        if role is Role.LEADER:
+        if role is LEADER:
             if now >= self._quorum_at + 2 * self.settings.timeout:  # check-quorum
                 self._stand_down()
                 self._timeout_at = now + self._patience()
@@ -200,10 +215,10 @@ class Election(Voter):
                 self._beat(now)
             elif now >= self._repeat_at:
                 self._prod(now)
-        elif role is Role.FOLLOWER:
+        elif role is FOLLOWER:
             if now >= self._timeout_at and self._voter():
                 self._canvass(now)
-        elif role >= Role.PRE_CANDIDATE:
+        elif role >= PRE_CANDIDATE:
             if now >= self._canvass_end:
                 self._stand_down()
                 self._timeout_at = now + self._rng.random() * self.settings.spread / 2
@@ -211,27 +226,30 @@ class Election(Voter):
                 self._ask(now)
         if now >= self._recall_at:
             self._recall(now)
-        if now >= self._provisional_at and self.role is not Role.LEADER:
+        if now >= self._provisional_at and self.role is not LEADER:
             self._judge_provisional(now)
 
     def _next(self) -> float:
         role = self.role
-        if role is Role.LEADER:
+        if role is LEADER:
             return min(self._beat_at, self._repeat_at, self._quorum_at + 2 * self.settings.timeout)
-        if role is Role.FOLLOWER:
-            return min(self._timeout_at if self.remembers else math.inf, self._recall_at, self._provisional_at)
-        if role is Role.OBSERVER:
+        if role is FOLLOWER:
+            due, recall = self._provisional_at, self._recall_at
+            if recall < due:
+                due = recall
+            return self._timeout_at if self.remembers and self._timeout_at < due else due
+        if role is OBSERVER:
             return min(self._recall_at, self._provisional_at) if not self.remembers else math.inf
         return min(self._canvass_end, self._repeat_at, self._provisional_at)
 
     _HANDLERS = {
-        Kind.PRE_VOTE: Voter._on_pre_vote,
-        Kind.PRE_VOTE_REPLY: _on_vote_reply,
-        Kind.VOTE: Voter._on_vote,
-        Kind.VOTE_REPLY: _on_vote_reply,
-        Kind.HEARTBEAT: Voter._on_heartbeat,
-        Kind.HEARTBEAT_REPLY: _on_heartbeat_reply,
-        Kind.RECALL: Voter._on_recall,
-        Kind.RECALL_REPLY: Voter._on_recall_reply,
-        Kind.PROVISIONAL: Voter._on_provisional,
+        PRE_VOTE: Voter._on_pre_vote,
+        PRE_VOTE_REPLY: _on_vote_reply,
+        VOTE: Voter._on_vote,
+        VOTE_REPLY: _on_vote_reply,
+        HEARTBEAT: Voter._on_heartbeat,
+        HEARTBEAT_REPLY: _on_heartbeat_reply,
+        RECALL: Voter._on_recall,
+        RECALL_REPLY: Voter._on_recall_reply,
+        PROVISIONAL: Voter._on_provisional,
     }

@@ -6,7 +6,7 @@ LIPIcs.OPODIS.2021.26): a committee is ordered by (term, version); it is in forc
 differing by one member, be made. Two committees that can both be in force then share a voter in any two majorities.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 SIZE_MAX = 7
 
@@ -20,22 +20,16 @@ class Committee:
     term: int = 0
     version: int = 0
     epoch: int = 0
+    order: tuple[int, int] = field(init=False, repr=False, compare=False)  # what is newer compares greater
+    quorum: int = field(init=False, repr=False, compare=False)  # smallest majority
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, 'order', (self.term, self.version))  # asked for at every word, made once a leader
+        object.__setattr__(self, 'quorum', len(self.members) // 2 + 1)
         if not 1 <= len(self.members) <= SIZE_MAX:
             raise ValueError(f'a committee of {len(self.members)}: it has 1 to {SIZE_MAX} members')
         if len(set(self.members)) != len(self.members) or '' in self.members:
             raise ValueError(f'committee {self.members} names a member twice, or none')
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """What is newer compares greater."""
-        return self.term, self.version
-
-    @property
-    def quorum(self) -> int:
-        """Smallest majority."""
-        return len(self.members) // 2 + 1
 
     def confirmed(self, term: int) -> 'Committee':
         """Return the same members under a new leader's term."""

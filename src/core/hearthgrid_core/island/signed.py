@@ -7,7 +7,7 @@ A code is `outlet.authentic`'s, over all fields in one canonical order. What is 
 import struct
 from collections import deque
 
-from hearthgrid_core.outlet.authentic import authentic, sign
+from hearthgrid_core.outlet.authentic import Keyring
 
 from .ballot import Message
 from .secondary import Share
@@ -35,25 +35,28 @@ def pack_share(stamp: int, word: Share) -> bytes:
 
 
 class Seal:
-    """Signs and judges words by one key; without a key it signs nothing and believes everybody."""
+    """Signs and judges words by the home's key; without one it signs nothing and believes everybody.
+
+    ring : may be replaced at any time.
+    """
 
     def __init__(self, key: bytes, age_max: float) -> None:
         """age_max : a word stamped farther from now, either way, is refused [s]."""
-        self._key, self._age_max = key, age_max
+        self.ring, self._age_max = Keyring.of(key), age_max
         self._heard: set[bytes] = set()  # codes of words that would still pass for fresh
         self._order: deque[tuple[float, bytes]] = deque()  # the same, with when to forget them [s]
 
-    def sign(self, packed: bytes) -> bytes:
-        """Return the code of packed bytes, empty without a key."""
-        return sign(self._key, packed) if self._key else b''
+    def sign(self, packed: bytes, now: float = 0.0) -> bytes:
+        """Return the code of packed bytes at `now` [s], empty without a key."""
+        return self.ring.sign(now, packed)
 
     def refuse(self, now: float, stamp: float, packed: bytes, mac: bytes) -> str:
         """Return why a word of `stamp` [s] is not heard at `now` [s], '' = it is."""
-        if not self._key:
+        if not self.ring.required:
             return ''
         if not mac:
             return 'it carries no authentication code'
-        if not authentic(self._key, packed, mac):
+        if not self.ring.authentic(now, packed, mac):
             return 'its authentication code is wrong'
         if not abs(now - stamp) <= self._age_max:
             return f'its stamp is {now - stamp:.1f} s away'

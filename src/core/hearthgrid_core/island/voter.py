@@ -3,12 +3,33 @@
 import math
 from random import Random
 
-from .ballot import Action, BusSeen, Change, Durable, Event, Fence, Kind, Message, Persist, Persisted
+from .ballot import (
+    HEARTBEAT,
+    HEARTBEAT_REPLY,
+    PRE_VOTE,
+    PRE_VOTE_REPLY,
+    PROVISIONAL,
+    RECALL,
+    RECALL_REPLY,
+    VOTE,
+    VOTE_REPLY,
+    Action,
+    BusSeen,
+    Change,
+    Durable,
+    Event,
+    Fence,
+    Kind,
+    Message,
+    Persist,
+    Persisted,
+)
 from .membership import Committee
-from .role import BUS, ElectionSettings, Role
+from .role import BUS, CANDIDATE, FOLLOWER, LEADER, OBSERVER, PRE_CANDIDATE, ElectionSettings
 
+MAKE = tuple.__new__
 PASSED = 64  # words passed on that are remembered
-QUESTIONS = frozenset((Kind.PRE_VOTE, Kind.VOTE, Kind.HEARTBEAT))
+QUESTIONS = frozenset((PRE_VOTE, VOTE, HEARTBEAT))
 
 
 def _passed_back(question: Message) -> str:
@@ -84,22 +105,22 @@ class Voter:
         self._provisional_at = now + 2 * settings.timeout
         self._joined, self._join_at = ('', 0), -math.inf
         self._out: list[Action] = []
-        self.role = Role.FOLLOWER if me in self.committee.members else Role.OBSERVER
+        self.role = FOLLOWER if me in self.committee.members else OBSERVER
         self.deadline = now
 
     # What others ask.
 
     def holds_lease(self, now: float) -> bool:
         """Return whether a majority stands behind this leader at this moment."""
-        return self.role is Role.LEADER and now < self.lease_until
+        return self.role is LEADER and now < self.lease_until
 
     def committed(self) -> bool:
         """Return whether a majority has stored this leader's committee, so that the next change may be made."""
-        order = self.committee.order
+        order, held = self.committee.order, self._holds
         return (
-            self.role is Role.LEADER
+            self.role is LEADER
             and self.committee.term == self.term
-            and (sum(self._holds.get(m) == order for m in self.committee.members) >= self.committee.quorum)
+            and len([m for m in self.committee.members if held.get(m) == order]) >= self.committee.quorum
         )
 
     def authority(self, now: float) -> Fence | None:
@@ -121,15 +142,18 @@ class Voter:
 
     def step(self, now: float, event: Event | None = None) -> list[Action]:
         """Take one event in, or None for the deadline, and return what to do, in this order."""
-        self._out = []
+        out = self._out = []
         if event is not None:
             kind = type(event)
             if kind is Message:
                 to = event.receiver
-                if to and to != self.me and now < self.deadline:
-                    self._overhear(event)  # which moves no deadline
-                    return self._out
-                self._receive(now, event)
+                if to and to != self.me:
+                    if self._overhear(event):
+                        out.append(event)
+                    if now < self.deadline:
+                        return out  # it moves no deadline
+                else:
+                    self._receive(now, event)
             elif kind is Persisted:
                 self._persisted(now, event.number)
             elif kind is Change:
@@ -141,12 +165,9 @@ class Voter:
         if now >= self.deadline:
             self._tick(now)
         self.deadline = self._next()
-        return self._out
+        return out
 
     def _receive(self, now: float, m: Message) -> None:
-        if m.receiver and m.receiver != self.me:
-            self._overhear(m)
-            return
         if m.sender == self.me:
             return
         if m.incarnation < self._incarnations.get(m.sender, 0):
@@ -157,45 +178,36 @@ class Voter:
         if handler is not None:
             handler(self, now, m)
 
-    def _overhear(self, m: Message) -> None:
-        """Repeat a question to one member, once and word for word, if it asks for that, and so its answer.
+    def _overhear(self, m: Message) -> bool:
+        """Return whether to repeat a question to one member, once and word for word, if it asks for that, or an answer.
 
         Two that do not hear each other may hear this member. To the election it is a network that doubles and delays,
         which it bears anyway.
         """
         passed = self._passed
         if m.kind in QUESTIONS:
+            if not m.granted:
+                return False
             about = m.sender, m.receiver, m.round
-            if m.granted and about not in passed and self._may_pass(m):
-                passed[about] = False
-                while len(passed) > PASSED:
-                    del passed[next(iter(passed))]
-                self._out.append(m)
-        elif m.leader == m.receiver:
-            about = m.receiver, m.sender, m.round
-            if passed.get(about) is False and self._may_pass(m):
-                passed[about] = True
-                self._out.append(m)
+            if about in passed or not self._may_pass(m):
+                return False
+            passed[about] = False
+            while len(passed) > PASSED:
+                del passed[next(iter(passed))]
+            return True
+        about = m.receiver, m.sender, m.round
+        if m.leader != m.receiver or passed.get(about) is not False or not self._may_pass(m):
+            return False
+        passed[about] = True
+        return True
 
     def _may_pass(self, m: Message) -> bool:
         return m.term >= self.term and m.sender != self.me and self._voter()
 
     def _send(self, kind: Kind, receiver: str, term: int, number: int, granted: bool = False, leader: str = '') -> None:
-        self._out.append(
-            Message(
-                kind,
-                self.me,
-                receiver,
-                self.incarnation,
-                term,
-                number,
-                granted,
-                leader,
-                self.committee,
-                self.mode,
-                self.remembers,
-            )
-        )
+        word = (kind, self.me, receiver, self.incarnation, term, number, granted, leader, self.committee, self.mode,
+                self.remembers)
+        self._out.append(MAKE(Message, word))  # half the time of Message(…)
 
     def _persist(self) -> int:
         self._asked_to_write += 1
@@ -234,15 +246,15 @@ class Voter:
         self._waiting = [(n, m) for n, m in self._waiting if n > number]
         if self._written >= self._asked_to_write:
             self.stored = self.committee
-            if self.role is Role.LEADER:
+            if self.role is LEADER:
                 self._holds[self.me] = self.stored.order
         for m in ready:
             if m.receiver != self.me:
                 self._out.append(m)
-            elif self.role is Role.CANDIDATE:  # its own vote: now it may ask
+            elif self.role is CANDIDATE:  # its own vote: now it may ask
                 self._count(now, self.me)
-                if self.role is Role.CANDIDATE:
-                    self._send(Kind.VOTE, '', self.term, self._canvass_round)
+                if self.role is CANDIDATE:
+                    self._send(VOTE, '', self.term, self._canvass_round)
                     self._repeat_at = now + self.settings.repeat
 
     # Followers and voters.
@@ -257,11 +269,11 @@ class Voter:
         """A later term exists: follow it, with its vote still to give, and leave its candidate the time to win."""
         self.term, self.voted = term, ''
         self._timeout_at = max(self._timeout_at, now + self.settings.canvass)
-        if self.role >= Role.PRE_CANDIDATE:
+        if self.role >= PRE_CANDIDATE:
             self._stand_down()
 
     def _stand_down(self) -> None:
-        self.role = Role.FOLLOWER if self.me in self.committee.members else Role.OBSERVER
+        self.role = FOLLOWER if self.me in self.committee.members else OBSERVER
         self.lease_until = -math.inf
         if self.leader == self.me:
             self.leader = ''
@@ -275,13 +287,13 @@ class Voter:
             self._on_hearsay(now, m)
             return
         if m.term < self.term:
-            self._answer(Kind.HEARTBEAT_REPLY, m, self.term)
+            self._answer(HEARTBEAT_REPLY, m, self.term)
             return
-        if m.term == self.term and self.role is Role.LEADER:
+        if m.term == self.term and self.role is LEADER:
             return  # cannot be; not obeyed
         if m.term > self.term:
             self._adopt(now, m.term)
-        elif self.role >= Role.PRE_CANDIDATE:
+        elif self.role >= PRE_CANDIDATE:
             self._stand_down()
         news = (m.leader, m.term) != (self.leader, self.leader_term)
         self._follow(now, m.leader, m.term, m.mode)
@@ -291,18 +303,18 @@ class Voter:
         if self._voter():
             self._acknowledge(m)
             if news:
-                self._send(Kind.HEARTBEAT, '', m.term, m.round, leader=m.leader)
+                self._send(HEARTBEAT, '', m.term, m.round, leader=m.leader)
         elif news:
             self._join_at = now + self._rng.random() * self.settings.spread  # not all at once
         elif now >= self._join_at:
             self._join_at = now + self.settings.join
-            self._answer(Kind.HEARTBEAT_REPLY, m, m.term, True)
+            self._answer(HEARTBEAT_REPLY, m, m.term, True)
 
     def _acknowledge(self, m: Message) -> None:
         stored = self.stored or self.committee
         self._out.append(
             Message(
-                Kind.HEARTBEAT_REPLY,
+                HEARTBEAT_REPLY,
                 self.me,
                 m.sender,
                 self.incarnation,
@@ -318,7 +330,7 @@ class Voter:
 
     def _on_hearsay(self, now: float, m: Message) -> None:
         """A heartbeat told on: who leads, but no promise and no answer."""
-        if m.term > self.leader_term and m.term >= self.term and self.role <= Role.FOLLOWER and m.leader != self.me:
+        if m.term > self.leader_term and m.term >= self.term and self.role <= FOLLOWER and m.leader != self.me:
             self._follow(now, m.leader, m.term, m.mode)
 
     def _follow(self, now: float, leader: str, term: int, mode: int) -> None:
@@ -327,10 +339,10 @@ class Voter:
         self.provisional = False
 
     def _install(self, committee: Committee) -> None:
-        if committee.order > self.committee.order:
+        if committee is not self.committee and committee.order > self.committee.order:
             concerned = self.me in self.committee.members or self.me in committee.members
             self.committee = committee
-            self.role = max(self.role, Role.FOLLOWER) if self.me in committee.members else Role.OBSERVER
+            self.role = max(self.role, FOLLOWER) if self.me in committee.members else OBSERVER
             if self.remembers and concerned:  # an observer's memory decides nothing
                 self._persist()
 
@@ -348,9 +360,9 @@ class Voter:
         if granted:
             self._courted, self._courted_until = m.sender, now + self.settings.courtship
             self._timeout_at = max(self._timeout_at, self._courted_until)
-            if self.role is Role.PRE_CANDIDATE:  # two ask at once: the lower rank goes on
+            if self.role is PRE_CANDIDATE:  # two ask at once: the lower rank goes on
                 self._stand_down()
-        self._answer(Kind.PRE_VOTE_REPLY, m, m.term if granted else self.term, granted)
+        self._answer(PRE_VOTE_REPLY, m, m.term if granted else self.term, granted)
 
     def _rank(self, member: str) -> int:
         members = self.committee.members
@@ -360,17 +372,17 @@ class Voter:
         if not self._voter() or self._sticky(now):
             return
         if m.term < self.term or m.committee.order < self.committee.order:
-            self._answer(Kind.VOTE_REPLY, m, self.term)
+            self._answer(VOTE_REPLY, m, self.term)
             return
         if m.term > self.term:
             self._adopt(now, m.term)
         if self.voted == m.sender and self._written >= self._asked_to_write:
-            self._answer(Kind.VOTE_REPLY, m, m.term, True)
+            self._answer(VOTE_REPLY, m, m.term, True)
         elif self._free_for(m.sender):
             self.voted = m.sender
             self._pledged_until = now + self.settings.canvass
             self._timeout_at = now + self._patience()
-            self._after(self._persist(), Kind.VOTE_REPLY, m.sender, m.term, m.round, True, _passed_back(m))
+            self._after(self._persist(), VOTE_REPLY, m.sender, m.term, m.round, True, _passed_back(m))
 
     def _free_for(self, candidate: str) -> bool:
         return self.voted in ('', candidate)
@@ -380,7 +392,7 @@ class Voter:
     def _recall(self, now: float) -> None:
         self._round += 1
         self._recalled = {}
-        self._send(Kind.RECALL, '', self.term, self._round)
+        self._send(RECALL, '', self.term, self._round)
         self._recall_at = now + self.settings.heartbeat
         self._judge_recall(now)  # alone, there is nobody to ask
 
@@ -389,7 +401,7 @@ class Voter:
             knows = self.remembers and self.term != self._began
             self._out.append(
                 Message(
-                    Kind.RECALL_REPLY,
+                    RECALL_REPLY,
                     self.me,
                     m.sender,
                     self.incarnation,
@@ -423,7 +435,7 @@ class Voter:
         # Not to be voted in again: the lost vote may have been in this term.
         self.voted, self.remembers, self._recall_at = '-', True, math.inf
         self.committee = max(committee, self.committee, key=lambda c: c.order)
-        self.role = Role.FOLLOWER if self.me in self.committee.members else Role.OBSERVER
+        self.role = FOLLOWER if self.me in self.committee.members else OBSERVER
         self._timeout_at = now + self._patience()
         self._persist()
 
@@ -432,10 +444,10 @@ class Voter:
     def _judge_provisional(self, now: float) -> None:
         """Lead provisionally while no majority answers and nobody of lower rank is heard."""
         self.provisional = (
-            self.role is not Role.OBSERVER and not self.holds_lease(now) and self.reachable(now)[:1] == (self.me,)
+            self.role is not OBSERVER and not self.holds_lease(now) and self.reachable(now)[:1] == (self.me,)
         )
         if self.provisional:
-            self._send(Kind.PROVISIONAL, '', self.term, 0, leader=self.me)
+            self._send(PROVISIONAL, '', self.term, 0, leader=self.me)
         self._provisional_at = now + self.settings.heartbeat
 
     def _on_provisional(self, now: float, m: Message) -> None:

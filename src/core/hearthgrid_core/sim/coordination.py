@@ -7,18 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from hearthgrid_core.island.ballot import Change, Durable, Kind, Message, Persist, Persisted
-from hearthgrid_core.island.election import Election, ElectionSettings, Role
+from hearthgrid_core.island.ballot import (
+    HEARTBEAT,
+    PRE_VOTE,
+    PROVISIONAL,
+    RECALL,
+    VOTE,
+    VOTE_REPLY,
+    Change,
+    Durable,
+    Message,
+    Persist,
+    Persisted,
+)
+from hearthgrid_core.island.election import Election, ElectionSettings
 from hearthgrid_core.island.fence import Command, Gate
 from hearthgrid_core.island.membership import Committee
+from hearthgrid_core.island.role import LEADER
 from hearthgrid_core.island.voter import QUESTIONS
 
 from .radio import Radio, RadioSettings
 
 _ARRIVE, _TICK, _STORED, _FAULT, _COMMAND = range(5)
 _PACK = struct.Struct('<dBhhq').pack
-FOR_VOTERS = frozenset((Kind.PRE_VOTE, Kind.VOTE, Kind.RECALL))  # what only voters answer
-INFINITE, LEADER = float('inf'), Role.LEADER
+FOR_VOTERS = frozenset((PRE_VOTE, VOTE, RECALL))  # what only voters answer
+INFINITE = float('inf')
 COMMAND_AGE = 0.3  # how long a command holds [s]
 
 
@@ -119,21 +132,30 @@ class Zone:
     def run(self, until: float, stop: Callable[[], bool] | None = None) -> str:
         """Go on to `until` [s], or to where `stop` says so; return the hash of all that happened."""
         queue, pop, stations, index, trace = self._queue, heapq.heappop, self.stations, self.index, self._trace
-        step, pack = self._step, _PACK
+        settle, pack, watched = self._settle, _PACK, self.on_step is not None
         while queue and queue[0][0] <= until:
             now, _, code, target, what = pop(queue)
             self.now = now
             if code == _ARRIVE:
                 station = stations[target]
-                if station.machine is not None:
+                machine = station.machine
+                if machine is not None:
                     trace += pack(now, _ARRIVE, target, index[what.sender], what.term * 16 + what.kind)
-                    step(target, what)
+                    actions = machine.step(station.offset + station.rate * now, what)
+                    if (
+                        actions
+                        or machine.deadline != station.deadline
+                        or machine.role is LEADER
+                        or station.lease_local != -1.0
+                        or watched
+                    ):  # else nothing has changed
+                        settle(target, station, machine, actions)
             elif code == _TICK:
                 station = stations[target]
                 if what == station.life and station.machine is not None and station.tick_at <= now:
                     trace += pack(now, _TICK, target, 0, 0)
                     station.tick_at = station.deadline = INFINITE
-                    step(target, None)
+                    self._step(target, None)
             elif code == _STORED:
                 self._stored(target, *what)
             elif code == _COMMAND:
@@ -166,13 +188,15 @@ class Zone:
     def _step(self, k: int, event: object) -> None:
         station = self.stations[k]
         machine = station.machine
-        actions = machine.step(station.offset + station.rate * self.now, event)
-        if actions:
-            for action in actions:
-                if type(action) is Message:
-                    self._sent(k, action)
-                else:
-                    self._write(k, action)
+        self._settle(k, station, machine, machine.step(station.offset + station.rate * self.now, event))
+
+    def _settle(self, k: int, station: _Station, machine: Election, actions: list) -> None:
+        """Do what a member said, check what it is now, and wake it when it wants to be."""
+        for action in actions:
+            if type(action) is Message:
+                self._sent(k, action)
+            else:
+                self._write(k, action)
         if machine.role is LEADER:
             self._check(station, machine)
         else:
@@ -188,16 +212,17 @@ class Zone:
             self.on_step(k)
 
     def _sent(self, k: int, m: Message) -> None:
-        kind = m.kind
-        if m.sender == self.stations[k].name:  # else it is passed on for another
-            if kind is Kind.VOTE_REPLY and m.granted:
-                self._check_vote(k, m.receiver, m.term)
-            elif kind is Kind.VOTE:
-                self._check_vote(k, m.sender, m.term)
-        passed_on = m.granted if kind in QUESTIONS else m.leader == m.receiver
-        if m.receiver and not passed_on:
-            targets = (self.index[m.receiver],)
-        elif m.receiver or kind in FOR_VOTERS:
+        kind, receiver = m.kind, m.receiver
+        if kind is VOTE or kind is VOTE_REPLY and m.granted:
+            if m.sender == self.stations[k].name:  # else it is passed on for another
+                self._check_vote(k, m.sender if kind is VOTE else receiver, m.term)
+        if receiver:
+            passed_on = m.granted if kind in QUESTIONS else m.leader == receiver
+            if passed_on:
+                targets = self._numbers.get(m.committee.members) or self._number(m.committee.members)
+            else:
+                targets = (self.index[receiver],)
+        elif kind in FOR_VOTERS:
             targets = self._numbers.get(m.committee.members) or self._number(m.committee.members)
         else:
             targets = self._everybody
@@ -206,7 +231,7 @@ class Zone:
             number += 1
             push(queue, (at, number, _ARRIVE, target, m))
         self._sequence = number
-        if not m.receiver and m.kind is Kind.HEARTBEAT or m.kind is Kind.PROVISIONAL:
+        if kind is HEARTBEAT and not receiver or kind is PROVISIONAL:
             self._commands(k)
 
     def _number(self, members: tuple[str, ...]) -> tuple[int, ...]:
@@ -220,8 +245,10 @@ class Zone:
             return
         for number in range(len(self.gates)):
             watts = self.rng.choice((0.0, 500.0, 2000.0))
-            command = Command(self.stations[k].name, fence, self.now + COMMAND_AGE, watts)
-            for at in self.radio.arrivals(self.now, k, -1 - number):
+            arrivals = self.radio.broadcast(self.now, k, (-1 - number,))
+            if arrivals:
+                command = Command(self.stations[k].name, fence, self.now + COMMAND_AGE, watts)
+            for at, _ in arrivals:
                 self._put(at, _COMMAND, number, command)
 
     # Flash, faults.

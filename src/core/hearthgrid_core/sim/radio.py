@@ -31,7 +31,8 @@ class Radio:
 
     def __init__(self, settings: RadioSettings, rng: Random) -> None:
         self._s, self._random, self._exponential = settings, rng.random, rng.expovariate
-        self._span = settings.delay_max - settings.delay_min
+        self._chances = (settings.delay_min, settings.delay_max - settings.delay_min, settings.loss,
+                         bool(settings.burst and settings.loss), settings.duplicates)
         self._links: dict[tuple[int, int], tuple[bool, float]] = {}  # (in a burst, until [s])
         self.cut: set[tuple[int, int]] = set()  # (from, to): nothing passes
         self.silent = False  # the access point is dead
@@ -45,8 +46,9 @@ class Radio:
         out: list[tuple[float, int]] = []
         if self.silent:
             return out
-        s, random, links, cut, span = self._s, self._random, self._links, self.cut, self._span
-        soonest, bursts, loss, duplicates = now + s.delay_min, s.burst and s.loss, s.loss, s.duplicates
+        random, links, cut = self._random, self._links, self.cut
+        least, span, loss, bursts, duplicates = self._chances
+        soonest = now + least
         for receiver in receivers:
             if receiver == sender or cut and (sender, receiver) in cut:
                 continue

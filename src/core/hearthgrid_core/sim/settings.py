@@ -152,6 +152,7 @@ class WorldConfig:
     supply: SupplySettings = SupplySettings()
     tie: TieSettings = TieSettings()
     battery: BatterySettings | None = None
+    further: tuple[tuple[str, BatterySettings], ...] = ()  # more battery inverters beside `battery`, by name
     pv: PvSettings | None = None
     regulator: RegulatorSettings | None = RegulatorSettings()
     adc: AdcSettings = AdcSettings()
@@ -167,6 +168,12 @@ class WorldConfig:
         ids = [outlet.id for outlet in self.outlets]
         if len(set(ids)) != len(ids):
             raise ValueError('two outlets have the same id')
+        named = ['grid', 'pv', 'battery', *ids, *(name for name, _ in self.further)]
+        if self.further and (self.battery is None or len(set(named)) != len(named)):
+            raise ValueError('further batteries need `battery`, and names of their own')
+        ranks = [b.rank for b in (self.battery, *(b for _, b in self.further)) if b and b.grid_forming]
+        if len(set(ranks)) != len(ranks):
+            raise ValueError('two grid-forming inverters have the same rank')
         if not self.pace > 0 or self.relay_delay < 0:
             raise ValueError('pace must be above 0 and relay_delay not below it')
 

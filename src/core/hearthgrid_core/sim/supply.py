@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from ..island.black_start import BlackStart, BlackStartSettings, Phase
 from ..island.ride_through import RideThrough, RideThroughSettings
-from .battery import Battery, Former, Mode, Setpoint
+from .battery import Mode, Setpoint
+from .inverters import Inverters
 from .loads import ORDERS
 from .meters import Meter, MeterReading, Source
 from .network import LIVE, Solution
@@ -18,7 +18,6 @@ from .weather import Weather
 FADE_TIME = 0.010           # how fast the voltage of an abandoned bus falls [s]
 FADED = 1e-3                # of it: dead [1]
 SPINNING = 0.1              # a bus dead for less is taken over at full voltage, else by a black start [s]
-FOLLOW_TIME = 0.2           # of an inverter's power after a new setpoint [s]
 PV_CEASE = 0.5              # voltage over nominal below which a PV inverter pauses (IEEE 1547-2018, category III) [1]
 PV_EFFICIENCY = 0.96
 SYNC_GAIN, SYNC_SLIP = 0.5, 0.2     # slip per angle [Hz/rad], and at most [Hz]
@@ -37,19 +36,16 @@ class Supply:
         self._config, self._weather = config, weather
         self._nominal, self._hertz = config.supply.voltage, config.supply.frequency
         self.utility = Utility(config.supply, generator)
-        self.battery = Battery(config.battery) if config.battery else None
-        self._former = Former(config.battery, self._nominal, self._hertz) if config.battery else None
-        # What follows is the battery inverter's firmware. A member may bar it by MODE_IDLE; silence does not.
-        self._start = config.battery and BlackStart(BlackStartSettings(ramp=config.battery.soft_start),
-                                                    config.battery.rank)
-        self._level = 1.0                           # of its voltage, during a black start [1]
+        named = (('battery', config.battery), *config.further) if config.battery else ()
+        self.inverters = Inverters(named, config.supply)
+        first = self.inverters.all[0] if named else None
+        self.battery = first and first.battery
         self._opened_at = math.inf                  # the tie [s]
-        self.tie = Tie(config.tie, bool(config.battery and config.battery.grid_forming), self._hertz)
+        self.tie = Tie(config.tie, any(unit.settings.grid_forming for unit in self.inverters.all), self._hertz)
         self.source, self.phase, self.frequency = Source.GRID, self.utility.phase, self.utility.frequency
         self._board = self.utility.emf(self.phase)  # (orders,) last seen at the board [V]
         self._load = 0j                             # last seen power of all outlets [W + j var]
-        self._orders = {'battery': Setpoint(Mode.FORM), 'pv': Setpoint(Mode.FORM)}
-        self._follow = 0j                           # what the following battery draws [W + j var]
+        self._pv_order = Setpoint(Mode.FORM)
         self._fade_since = -math.inf
         self._boost = 0.0
         self._pv_available = self._pv = 0.0
@@ -57,14 +53,17 @@ class Supply:
         self._service = RideThrough(RideThroughSettings(
             nominal_voltage=self._nominal, nominal_frequency=self._hertz, enter_ramp=0.0,
             enter_delay=config.pv.enter_wait if config.pv else 0.0), running=True)
-        self.meters = {name: Meter(name) for name, there in
-                       (('grid', True), ('pv', config.pv), ('battery', config.battery)) if there}
+        self.meters = {name: Meter(name) for name in
+                       ('grid', *(('pv',) if config.pv else ()), *(name for name, _ in named))}
 
     def command(self, inverter: str, setpoint: Setpoint) -> None:
-        """Obey a setpoint of `battery` or `pv`."""
-        if inverter == 'battery':
-            self._former.refer(setpoint.voltage, setpoint.frequency)
-        self._orders[inverter] = setpoint
+        """Obey a setpoint of a battery's inverter or of `pv`."""
+        unit = self.inverters.by_name.get(inverter)
+        if unit is None:
+            self._pv_order = setpoint
+            return
+        unit.former.refer(setpoint.voltage, setpoint.frequency)
+        unit.order = setpoint
 
     # What is so now.
 
@@ -94,9 +93,7 @@ class Supply:
         if self.source is Source.GRID:
             return self.utility.emf(self.phase)
         if self.source is Source.ISLAND:
-            out = np.zeros(len(ORDERS), dtype=complex)
-            out[0] = self._former.voltage() * (1 + self._boost) * self._level
-            return out
+            return self.inverters.emf(self._boost)
         return self._board
 
     def impedance(self) -> np.ndarray:
@@ -105,14 +102,14 @@ class Supply:
         if self.source is Source.GRID:
             return self._config.supply.resistance + 1j * orders * self._config.supply.reactance
         if self.source is Source.ISLAND:
-            return self._config.battery.resistance + 1j * orders * self._config.battery.reactance
+            return self.inverters.impedance()
         return np.zeros(len(ORDERS), dtype=complex)
 
     def injection(self) -> complex:
         """Return the power inverters feed into the bus beside its source. [W + j var]"""
         if self.source is Source.NONE:
             return 0j
-        return self._pv - (self._follow if self.source is Source.GRID else 0j)
+        return self._pv - (sum(unit.follow for unit in self.inverters.all) if self.source is Source.GRID else 0j)
 
     # What happens.
 
@@ -128,8 +125,7 @@ class Supply:
         if self.tie.closed:
             source = Source.GRID if utility.live else Source.NONE
             self._opened_at = math.inf
-            if self._start:
-                self._start.step(now, math.nan, False, False)
+            self.inverters.idle(now)
         else:
             self._opened_at = min(self._opened_at, now)
             source = Source.ISLAND if self._forms(now) else Source.NONE
@@ -142,17 +138,8 @@ class Supply:
         if self._config.pv:
             sun = min(1.2, self._weather.irradiance(now) / 1000.0)
             self._pv_available = self._config.pv.power_max * PV_EFFICIENCY * sun
-        if self.battery:
-            order = self._order('battery', now)
-            if now >= self._orders['battery'].expiry:
-                self._former.refer(self._nominal, self._hertz)
-            target = 0j
-            if order.mode is Mode.FOLLOW:
-                active = self.battery.limit(order.active_power)
-                spare = math.sqrt(max(0.0, self._config.battery.power_max**2 - active**2))
-                target = complex(active, min(spare, max(-spare, order.reactive_power)))
-            self._follow += (target - self._follow) * (1 - math.exp(-duration / FOLLOW_TIME))
-            self._follow = complex(self.battery.limit(self._follow.real), self._follow.imag)
+        for unit in self.inverters.all:
+            unit.follow_on(now, duration, self._nominal, self._hertz)
         self._set_pv(now)
 
     def begin_stretch(self, now: float, duration: float) -> None:
@@ -176,16 +163,15 @@ class Supply:
             self._board = bus[-1]
             self._load = complex(delivered[0]) + self.injection()
         self._watch_pv(duration, live)
-        self._meter(durations, bus, solution if live else None)
-        if self.battery is None:
+        island = live and self.source is Source.ISLAND
+        given = self.inverters.currents(bus, solution.source_current, self._boost) if island else {}
+        self._meter(durations, bus, solution if live else None, given)
+        if island:
+            self.inverters.after(now, durations, bus, given)
             return
-        if self.source is Source.ISLAND:
-            self.battery.step(-float(delivered.real.sum()), duration)
-            current = float(np.linalg.norm(solution.source_current[-1]))
-            self._former.step(now, duration, float(delivered[0].real), float(delivered[0].imag), current)
-        else:
-            awake = self.source is Source.GRID and self._order('battery', now).mode is not Mode.IDLE
-            self.battery.step(self._follow.real if live else 0.0, duration, awake)
+        for unit in self.inverters.all:
+            awake = self.source is Source.GRID and unit.wanted(now).mode is not Mode.IDLE
+            unit.battery.step(unit.follow.real if live else 0.0, duration, awake)
 
     def read(self, now: float) -> list[MeterReading]:
         """Return a reading of each meter, and begin anew."""
@@ -193,10 +179,11 @@ class Supply:
 
     @property
     def battery_power(self) -> float:
-        """What the battery inverter draws, negative when it gives. [W]"""
+        """What the first battery's inverter draws, negative when it gives. [W]"""
+        first = self.inverters.all[0]
         if self.source is Source.ISLAND:
-            return -(self._load.real - self._pv)
-        return self._follow.real if self.source is Source.GRID else 0.0
+            return -first.power
+        return first.follow.real if self.source is Source.GRID else 0.0
 
     def angle(self) -> float:
         """Return the home's angle against the utility, NaN when either is dead. [rad]"""
@@ -207,42 +194,29 @@ class Supply:
     def _utility_bus(self) -> Bus:
         return Bus(self.utility.voltage, self.utility.frequency / self._hertz, self.utility.phase)
 
-    def _order(self, inverter: str, now: float) -> Setpoint:
-        order = self._orders[inverter]
-        return order if now < order.expiry else Setpoint(Mode.FORM)
-
     def _forms(self, now: float) -> bool:
-        """Return whether the battery feeds the home behind the open tie: without a gap, or by its black start."""
-        able = self._can_form(now)
-        if not self._start:
+        """Return whether inverters feed the home behind the open tie: without a gap, or by a black start."""
+        if not self.inverters.all:
             return False
         spinning = self.source is not Source.NONE or now - self._fade_since < SPINNING
-        if able and spinning and self._start.phase is Phase.OFF:
-            self._level = 1.0
-            return True
         live = 1.0 if self.source is not Source.NONE else self.fading(now)
-        self._level = self._start.step(now, live * abs(self._board[0]) / self._nominal, True, able)
-        return self._start.phase is not Phase.OFF
-
-    def _can_form(self, now: float) -> bool:
-        return (self.battery is not None and self._config.battery.grid_forming and not self.battery.empty
-                and now - self._opened_at >= self._config.battery.start_delay
-                and self._order('battery', now).mode is not Mode.IDLE and now >= self._former.blocked_until)
+        return self.inverters.form(now, self._opened_at, live * complex(self._board[0]),
+                                   self.source is Source.ISLAND, spinning)
 
     def _change(self, source: Source, now: float) -> None:
         if source is Source.NONE:
             self._fade_since = now
         elif source is Source.ISLAND:
-            started = self._start.phase is not Phase.OFF
+            started = self.inverters.starting
             rest = 0j if started else self._load - self._pv
             if started:
                 self._board = np.zeros(len(ORDERS), dtype=complex)  # what it was is long gone
-            self._former.begin(True, rest.real, rest.imag)
+            self.inverters.begin(rest)
             self._boost = 0.0
         self.source = source
 
     def _regulate(self, now: float, duration: float) -> None:
-        target, boost = self._former.frequency(), 0.0
+        target, boost = self.inverters.frequency(), 0.0
         if self._pv < self._pv_available:  # the surplus has nowhere to go: the frequency tells the PV so
             pv = self._config.pv
             share = 1 - self._pv / self._pv_available
@@ -261,12 +235,12 @@ class Supply:
         """What the PV feeds in: the sun's, less what it was told, less what an island cannot take."""
         if not self._config.pv:
             return
-        order = self._order('pv', now)
+        order = self._pv_order if now < self._pv_order.expiry else Setpoint(Mode.FORM)
         most = {Mode.IDLE: 0.0, Mode.FOLLOW: max(0.0, -order.active_power), Mode.FORM: math.inf}[order.mode]
         paused = self.source is not Source.NONE and abs(self._board[0]) < PV_CEASE * self._nominal
         self._pv = 0.0 if paused else min(self._pv_available * self._service.service.power_max, most)
         if self.source is Source.ISLAND:
-            self._pv = min(self._pv, max(0.0, self._load.real + self.battery.charge_max))
+            self._pv = min(self._pv, max(0.0, self._load.real + self.inverters.charge_max))
 
     def _watch_pv(self, duration: float, live: bool) -> None:
         """Let the PV inverter see what the bus was: what it must trip on, and when it may return."""
@@ -275,8 +249,9 @@ class Supply:
         if not self._service.step(self._ran, *seen).power_max:
             self._pv = 0.0
 
-    def _meter(self, durations: np.ndarray, bus: np.ndarray, solution: Solution | None) -> None:
-        """Sign: drawn from the bus; at `grid` imported."""
+    def _meter(self, durations: np.ndarray, bus: np.ndarray, solution: Solution | None,
+               given: dict[str, np.ndarray]) -> None:
+        """Sign: drawn from the bus; at `grid` imported. given : by inverter, (s, orders) [A]"""
         still = np.zeros_like(bus)
         injected = still.copy()
         source_current = still if solution is None else solution.source_current
@@ -294,8 +269,8 @@ class Supply:
                     hertz = self.utility.frequency if self._utility_bus().live else math.nan
             elif name == 'pv':
                 current = -self._pv * injected
-            elif not grid:
-                current = -source_current
+            elif grid:
+                current = self.inverters.by_name[name].follow.conjugate() * injected
             else:
-                current = self._follow.conjugate() * injected
+                current = -given.get(name, still)
             meter.add(durations, voltage, current, hertz, self.source)

@@ -213,7 +213,7 @@ class World:
         """Return the sample, after `at` and not after `latest`, up to which nothing is due to change."""
         stop = latest
         if not self.supply.steady:
-            stop = min(stop, at + self.config.adc.samples_per_cycle)
+            stop = min(stop, at + self.config.adc.samples_per_cycle // (2 if self.supply.inverters.listening else 1))
         if self._queue:
             stop = min(stop, self._queue[0][0])
         change = self.supply.next_change(now)

@@ -24,7 +24,7 @@ from .settings import DAY, LawSettings
 RATE = 0.0005           # of the quantile's learning, over nominal
 SAVE_MAX = 2            # taps of one saving move
 CALMER = 0.5            # the highest outlet's first day over the lowest's: what switches on pulls down farther than up
-STAY = 0.8              # of the best share of the margins: where both limits are near, a move also costs one side
+STAY = 0.9              # of the best share of the margins: where both limits are near, a move also costs one side
 RELAX = 0.001           # by which an hour's remembered extreme is forgotten in a day, over nominal
 
 

@@ -95,14 +95,14 @@ def test_the_grid_back_before_its_turn_is_taken_and_never_fought():
         while home.now < T0 + 8.0:
             sources.append(home.step(home.now + 1.5 * home.block_duration).source)
             assert not (home.supply.tie.closed and sources[-1] is Source.ISLAND)
-        assert sources[-1] is Source.GRID and home.supply._start.phase is Phase.OFF
+        assert sources[-1] is Source.GRID and home.supply.inverters.all[0].start.phase is Phase.OFF
 
 
 def test_a_battery_that_gave_up_starts_by_the_same_rule():
     home = world(replace(BIG, start_delay=0.0, restart_wait=2.0))
     fail(home, 0.6)
     home.step(T0 + 1.0)
-    home.supply._former.blocked_until = T0 + 3.0
+    home.supply.inverters.all[0].former.blocked_until = T0 + 3.0
     volts = cycles(home, 5.0)
     runs = halves(volts)
     assert runs[0] == (True, 1) and runs[1][1] / 50 == pytest.approx(2.0 + 0.12, abs=0.06)

@@ -56,3 +56,18 @@ def test_an_older_leader_of_the_island_is_fenced_and_others_are_not():
         old = Ticket(f'{epoch}.{term}', stamp=NOW, expiry=NOW + 60, epoch=epoch, counter=1, term=term)
         assert ('later leader' in gate.refuse(NOW, old)) == refused
     assert gate.refuse(NOW, Ticket('plan', stamp=NOW, expiry=NOW + 60, epoch=1, counter=1)) == ''
+
+
+def test_an_inverter_s_own_member_sets_its_references_before_anybody_else():
+    gate = Gate()
+
+    def said(sender, at, life=10.0, steers='battery'):
+        return gate.refuse(at, Ticket(sender, at, at + life, 1, int(at), steers=steers))
+
+    assert not said('voltage', NOW)
+    assert not said('battery', NOW + 1)
+    assert 'member of battery' in said('voltage', NOW + 2)
+    assert not said('voltage', NOW + 2, steers='barn'), 'the other inverter is nobody\'s'
+    assert not said('plan', NOW + 3, steers=''), 'what sets no reference passes'
+    assert not said('battery', NOW + 4), 'nor is the member kept from its next word'
+    assert said('voltage', NOW + 13.9) and not said('voltage', NOW + 14.1), 'until that has expired'
