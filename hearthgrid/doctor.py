@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+LISTEN = 4.0  # for the lights of a home that runs: a report comes each second [s]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -32,11 +34,14 @@ def examine(state_dir: Path, port: int) -> Iterator[Finding]:
         ('shared memory', _shared_memory),
         ('state folder', lambda: _state(state_dir)),
         ('database', lambda: _database(state_dir)),
+        ('server', lambda: _server(state_dir)),
+        ('keys', lambda: _keys(state_dir)),
         ('page', lambda: _page(port)),
         ('clock', _clock),
         ('talk', _talk),
     ):
         yield _look(name, look)
+    yield from _lights()
 
 
 def _look(name: str, look: Callable[[], tuple[str, str]]) -> Finding:
@@ -124,6 +129,55 @@ def _database(folder: Path) -> tuple[str, str]:
         return 'error', f'{path}: {error}'
     size = path.stat().st_size / 1e6
     return ('ok', f'{path}, {size:.1f} MB, sound') if verdict == 'ok' else ('error', f'{path}: {verdict}')
+
+
+def _server(folder: Path) -> tuple[str, str]:
+    from hub_nodes.store.address import LINE, without_password
+    from hub_nodes.store.backend import StoreError
+    from hub_nodes.store.place import database, open_history
+
+    try:
+        place = database(folder)
+        if not place:
+            return 'ok', 'none: history lies in the state folder'
+        if place.startswith(LINE):
+            from hub_nodes.store.line_server import make_server
+
+            make_server(place).count(0, 1)
+        else:
+            open_history(place).outlets()
+    except StoreError as error:
+        return 'error', f'{error}; start it, or look at `store: {{database: …}}` in the home file'
+    return 'ok', f'{without_password(place)} answers'
+
+
+def _lights() -> Iterator[Finding]:
+    """The lights of a home that runs, each with what it means and what to do."""
+    from hearthgrid.doctor_lights import lines, listen
+
+    try:
+        heard = listen(LISTEN)
+    except Exception as error:
+        yield Finding('lights', 'error', f'{type(error).__name__}: {error}')
+        return
+    yield Finding('lights', 'ok', f'{len(heard)} of a running home' if heard else 'no home runs here')
+    for name, level, text in lines((name, level, text) for name, (level, text) in heard.items()):
+        yield Finding(name, level, text)
+
+
+def _keys(folder: Path) -> tuple[str, str]:
+    from hearthgrid_ros import key_file
+
+    path = folder / key_file.NAME
+    if not path.exists():
+        return 'ok', 'none yet; `hearthgrid up` makes them'
+    keys = key_file.load(path)
+    if key_file.others_read(path):
+        return 'error', f'others may read {path}: chmod 600 it, then `hearthgrid keys rotate --all`'
+    revoked = [name for name, stored in keys.outlets.items() if stored.revoked]
+    if revoked:
+        return 'warning', f'revoked: {", ".join(revoked)} obey nobody; `hearthgrid keys add` gives a new one'
+    return 'ok', f'{len(keys.outlets)} of outlets, only its owner reads {path}'
 
 
 def _page(port: int) -> tuple[str, str]:

@@ -12,6 +12,8 @@ StateDir = Annotated[
     Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
 ]
 PATIENCE = 30.0  # for a running store to take a backup [s]
+SILENCE = 20.0  # of a server that takes nothing more [s]
+FOREVER = 1e11  # [s]
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def backup(
     try:
         history = open_history(state_folder(state_dir))
         with progress('backup') as tell:
-            if isinstance(history, SqliteHistory):
+            if type(history) is SqliteHistory:  # not one of whose readings a part lies on a server
                 write(history.path, file, tell)
             else:
                 _copy_to_file(copy, history, SqliteBackend, file, tell)
@@ -79,14 +81,14 @@ def restore(
     from hub_nodes.store.backend import StoreError, Unavailable
     from hub_nodes.store.copying import copy
     from hub_nodes.store.history import FILE, SqliteHistory
-    from hub_nodes.store.place import database, make_backend
+    from hub_nodes.store.place import database, make_backend, needs_folder
     from hub_nodes.store.restore import check, offer
     from hub_nodes.store.sqlite import SqliteBackend
 
     folder = state_folder(state_dir)
     try:
         place = database(folder)
-        if place:
+        if not needs_folder(place):
             check(file)
             with progress('restore') as tell:
                 target = make_backend(place, folder)
@@ -114,22 +116,64 @@ def restore(
 
 @app.command()
 def move(
-    to: Annotated[str, typer.Argument(help='postgresql://user@host/name, or a folder for the embedded database.')],
+    to: Annotated[
+        str,
+        typer.Argument(
+            help='postgresql://user@host/name, influxdb://user:password@host:8086/name, '
+            'victoriametrics://host:8428/name, or a folder for the embedded database.'
+        ),
+    ],
     state_dir: StateDir = None,
 ) -> None:
     """Copy a home's history into another database; then set `store: {database: …}` in the home file."""
     from hearthgrid.cli import fail, out, state_folder
+    from hub_nodes.store.address import LINE
     from hub_nodes.store.backend import StoreError
-    from hub_nodes.store.copying import copy
-    from hub_nodes.store.place import POSTGRES, make_backend, open_history
+    from hub_nodes.store.copying import Copied, copy
+    from hub_nodes.store.history import SqliteHistory
+    from hub_nodes.store.place import make_backend, open_history
 
-    elsewhere = to.startswith(POSTGRES)
+    folder, elsewhere = state_folder(state_dir), '://' in to
     try:
-        history = open_history(state_folder(state_dir))
-        target = make_backend(to if elsewhere else '', to)
-        with progress('move') as tell:
-            copied = copy(history, target, tell)
-        target.close()
+        history = open_history(folder)
+        target = make_backend(to if elsewhere else '', folder if to.startswith(LINE) else to)
+        try:
+            with progress('move') as tell:
+                if to.startswith(LINE) and isinstance(history, SqliteHistory):
+                    _forward(history, target, tell)  # the home's own file becomes the one before the server
+                    copied = Copied(sum(len(history.readings(one, 0.0, FOREVER)) for one in history.outlets()))
+                else:
+                    copied = copy(history, target, tell)
+                    _drain(target, tell)
+        finally:
+            target.close()
     except (StoreError, ValueError) as error:
         raise fail(error) from None
     out.print(f'{copied.readings} readings, {copied.minutes} minutes and {copied.records} records', highlight=False)
+
+
+def _forward(history, target, tell) -> None:
+    """Let a server have what lies in this home's own file."""
+    from hub_nodes.store.backend import StoreError
+    from hub_nodes.store.history import SqliteHistory
+
+    if type(history) is not SqliteHistory:
+        raise StoreError('from one line-protocol server to another: move into a folder first, and from there on')
+    target.open()
+    _drain(target, tell)
+
+
+def _drain(target, tell) -> None:
+    """Wait until a server has taken all; StoreError when it does not."""
+    from hub_nodes.store.backend import StoreError
+
+    until = time.monotonic() + SILENCE
+    known = -1.0
+    while not target.drain(0.5):
+        share = target.share()
+        tell(share)
+        if share > known:
+            known, until = share, time.monotonic() + SILENCE
+        elif time.monotonic() > until:
+            raise StoreError(target.remark() or 'the server does not take more')
+    tell(1.0)

@@ -1,6 +1,7 @@
 """A real PostgreSQL keeps the contract of every database behind the store, and faults of its own are told."""
 import importlib.util
 import math
+import time
 from pathlib import Path
 
 import psycopg
@@ -11,7 +12,7 @@ from hearthgrid_ros.interfaces import GET_HISTORY, READINGS
 from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph
 from hearthgrid_ros.time import to_msg
-from hub_nodes.store import postgres, postgres_schema
+from hub_nodes.store import postgres, postgres_schema, timescale
 from hub_nodes.store.backend import Incompatible, Unavailable, Vanished
 from hub_nodes.store.node import StoreNode, StoreSettings
 from hub_nodes.store.place import open_history, remember
@@ -191,6 +192,77 @@ def test_the_node_writes_there_and_other_programs_find_it(server, tmp_path):
 def test_an_address_of_another_kind_is_refused(database):
     with pytest.raises(ValueError, match='database must'):
         StoreSettings(database=database)
+
+
+def test_without_the_extension_the_tables_are_plain(backend):
+    backend.write(batch((0, T0, 1.0)))
+    assert not timescale.present(backend._connection) and backend.remark() == '' and backend.size() > 0
+    assert backend._connection.execute("SELECT to_regclass('hours')").fetchone() == (None,)
+
+
+# The functions of TimescaleDB 2 that are called, with its signatures; each notes that it was. The extension itself is
+# not in Debian, so that this is how far a test can go: names, arguments, types and columns.
+STAND_IN = (
+    'CREATE TABLE calls (name text, about text)',
+    '''CREATE FUNCTION create_hypertable(relation regclass, time_column_name name,
+       partitioning_column name DEFAULT NULL, chunk_time_interval anyelement DEFAULT NULL::bigint,
+       if_not_exists boolean DEFAULT false,
+       migrate_data boolean DEFAULT false) RETURNS integer LANGUAGE sql AS
+       $$INSERT INTO calls VALUES ('create_hypertable', relation || '.' || time_column_name) RETURNING 1$$''',
+    '''CREATE FUNCTION set_integer_now_func(hypertable regclass, integer_now_func regproc,
+       replace_if_exists boolean DEFAULT false) RETURNS void LANGUAGE sql AS
+       $$INSERT INTO calls VALUES ('set_integer_now_func', hypertable::text)$$''',
+    '''CREATE FUNCTION time_bucket(bucket_width bigint, ts bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+       'SELECT ts / bucket_width * bucket_width' ''',
+    '''CREATE FUNCTION add_continuous_aggregate_policy(continuous_aggregate regclass, start_offset bigint,
+       end_offset bigint, schedule_interval interval, if_not_exists boolean DEFAULT false) RETURNS integer
+       LANGUAGE sql AS
+       $$INSERT INTO calls VALUES ('add_continuous_aggregate_policy', continuous_aggregate::text) RETURNING 1$$''',
+    "CREATE FUNCTION hypertable_size(hypertable regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 1000000000::bigint'",
+)
+
+
+def test_with_the_extension_readings_are_a_hypertable_and_hours_an_aggregate(backend, monkeypatch):
+    backend.open()
+    for statement in STAND_IN:
+        backend._connection.execute(statement)
+    # A plain server does not know this one option: the rest of the statements is as it is sent.
+    sent = tuple(text.replace(' WITH (timescaledb.continuous)', '') for text in timescale.STATEMENTS)
+    assert sum(map(str.__ne__, sent, timescale.STATEMENTS)) == 1
+    monkeypatch.setattr(timescale, 'STATEMENTS', sent)
+    monkeypatch.setattr(timescale, 'present', lambda connection: True)
+    for _ in range(2):  # at every start
+        backend.close()
+        backend.write(batch((0, T0, 2.0), (0, T0 + 3599, 4.0), (0, T0 + 3600, 9.0)))
+        assert backend.remark() == ''
+    calls = backend._connection.execute('SELECT DISTINCT name, about FROM calls ORDER BY name').fetchall()
+    assert calls == [('add_continuous_aggregate_policy', 'hours'), ('create_hypertable', 'readings.time'),
+                     ('set_integer_now_func', 'readings')]
+    backend._connection.execute('REFRESH MATERIALIZED VIEW hours')
+    assert backend._connection.execute('SELECT (hour - %s) / 3600000, active_power_sum, active_power_n, voltage_n '
+                                       'FROM hours ORDER BY hour', (round(1000 * T0),)).fetchall() == [
+        (0, 6.0, 2, 0), (1, 9.0, 1, 0)]
+    assert abs(backend._connection.execute('SELECT now_ms()').fetchone()[0] / 1000 - time.time()) < 60
+    assert backend.size() > 1_000_000_000, 'chunks count'
+
+
+def test_an_extension_that_refuses_is_told_and_done_without(backend, monkeypatch):
+    monkeypatch.setattr(timescale, 'present', lambda connection: True)  # but its functions are not there
+    backend.write(batch((0, T0, 1.0)))
+    assert 'TimescaleDB is not used' in backend.remark() and 'create_hypertable' in backend.remark()
+    assert backend.size() > 0 and len(backend.history().readings('kettle', T0, T0 + 1)) == 1
+
+
+def test_tables_of_every_earlier_version_are_brought_up_to_date(backend, monkeypatch):
+    backend.write(batch((0, T0, 1.0), records=[record(n=1)]))
+    backend.close()
+    later = (*postgres_schema.MIGRATIONS, ('ALTER TABLE outlets ADD COLUMN room text',))
+    monkeypatch.setattr(postgres_schema.migrate, '__defaults__', (later,))
+    monkeypatch.setattr(postgres_schema, 'MIGRATIONS', later)
+    backend.write(batch((0, T0 + 1, 2.0)))
+    assert backend.history().readings('kettle', T0, T0 + 9)['active_power'].tolist() == [1, 2]
+    assert backend._connection.execute('SELECT max(version) FROM migrations').fetchone() == (len(later),)
+    assert backend._connection.execute('SELECT room FROM outlets').fetchall() == [(None,), (None,)]
 
 
 def test_it_is_postgresql_that_answers(server):

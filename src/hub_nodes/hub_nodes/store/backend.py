@@ -125,6 +125,18 @@ class Backend(ABC):
     def size(self) -> int:
         """Return what is used on the disk. [byte]"""
 
+    def remark(self) -> str:
+        """Return what a person should know although writing works; empty: nothing."""
+        return ''
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until all that was written lies where it belongs; return whether that came true in time [s]."""
+        return True
+
+    def share(self) -> float:
+        """Return how much of that is done. [1]"""
+        return 1.0
+
     @abstractmethod
     def set_aside(self) -> str:
         """After Corrupt: move what is there out of the way, and return where it lies now."""

@@ -63,6 +63,11 @@ def view(history: History, outlet: str, quantity: str, start: float, end: float,
     return history.aggregate(outlet, quantity, start, end, step or fitting)
 
 
+def rows_of(rows: Sequence[tuple]) -> np.ndarray:
+    """Return rows of `schema.READING_COLUMNS` as (n,) of READING."""
+    return np.array([tuple(math.nan if value is None else value for value in row) for row in rows], READING)
+
+
 class SqliteHistory(History):
     """Each question is one read transaction on a connection of its own: the file may be replaced between two."""
 
@@ -89,18 +94,23 @@ class SqliteHistory(History):
         with self._connected() as connection:
             since = connection.execute("SELECT value FROM facts WHERE name = 'raw_since'").fetchone()
             bins = Bins(start, end, step, since[0] if since else 0)
-            asked = {'first': bins.first, 'last': bins.last, 'step': bins.width, 'outlet': _id(connection, outlet)}
-            rolled = _EACH_MINUTE if bins.width == MINUTE else _FROM_MINUTES
-            for query in (rolled, _FROM_PENDING) if bins.rolled else (_FROM_READINGS,):
-                bins.add(connection.execute(query.format(q=quantity), asked).fetchall())
+            self._fill(connection, bins, outlet, quantity)
         return bins.series(quantity)
+
+    def _fill(self, connection: sqlite3.Connection, bins: Bins, outlet: str, quantity: str) -> None:
+        asked = {'first': bins.first, 'last': bins.last, 'step': bins.width, 'outlet': _id(connection, outlet)}
+        rolled = _EACH_MINUTE if bins.width == MINUTE else _FROM_MINUTES
+        for query in (rolled, _FROM_PENDING) if bins.rolled else (_FROM_READINGS,):
+            bins.add(connection.execute(query.format(q=quantity), asked).fetchall())
 
     def readings(self, outlet: str, start: float, end: float) -> np.ndarray:
         with self._connected() as connection:
-            rows = connection.execute(
-                f'SELECT {", ".join(schema.READING_COLUMNS)} FROM readings WHERE time >= ? AND time < ? AND outlet = ? '
-                'ORDER BY time', (milliseconds(start), milliseconds(end), _id(connection, outlet))).fetchall()
-        found = np.array([tuple(math.nan if value is None else value for value in row) for row in rows], READING)
+            return self._readings(connection, outlet, start, end)
+
+    def _readings(self, connection: sqlite3.Connection, outlet: str, start: float, end: float) -> np.ndarray:
+        found = rows_of(connection.execute(
+            f'SELECT {", ".join(schema.READING_COLUMNS)} FROM readings WHERE time >= ? AND time < ? AND outlet = ? '
+            'ORDER BY time', (milliseconds(start), milliseconds(end), _id(connection, outlet))).fetchall())
         found['outlet'] = 0
         return found
 

@@ -20,7 +20,7 @@ from hub_nodes.store.convert import SOURCES, Recorder, Source, reading_values
 from hub_nodes.store.costs import costs
 from hub_nodes.store.history import view
 from hub_nodes.store.model import KINDS
-from hub_nodes.store.place import check_database, make_backend, remember
+from hub_nodes.store.place import check_database, make_backend, needs_folder, remember
 from hub_nodes.store.writer import Stats, Writer
 
 POINTS_MAX = 2000   # of one answer
@@ -35,8 +35,9 @@ class StoreSettings:
     """How the store writes and how long it keeps."""
 
     state_dir: str = state_dir()
-    database: str = setting('', '', None, None, 'Address of a PostgreSQL database (postgresql://user@host/name; the '
-                            'password there or in a password file); empty: one file in the state folder.')
+    database: str = setting('', '', None, None, 'Address of a database: postgresql://user@host/name (the password '
+                            'there or in a password file), influxdb://user:password@host:8086/name or '
+                            'victoriametrics://host:8428/name; empty: one file in the state folder.')
     flush_period: float = setting(0.5, 's', 0.05, 1.0, 'A reading waits at most this long before it is committed.')
     sync_period: float = setting(10.0, 's', 0.0, 600.0, 'A power cut costs at most the readings of this time; each '
                                  'time, the disk is waited for.')
@@ -82,7 +83,7 @@ class StoreNode(ManagedNode):
 
     def on_configure(self, state) -> TransitionCallbackReturn:
         folder = self.settings.state_dir
-        if not folder and not self.settings.database:
+        if not folder and needs_folder(self.settings.database):
             self._temporary = tempfile.TemporaryDirectory(prefix='hearthgrid-store-')
             folder = self._temporary.name
         self._backend = make_backend(self.settings.database, folder, self.settings.retention())
@@ -201,6 +202,8 @@ class StoreNode(ManagedNode):
             self.health.check('database', WARN, 'no state_dir is set: history ends with this process', **values)
         else:
             self.health.check('database', OK, 'written', **values)
+        remark = self._backend.remark()
+        self.health.check('server', *((WARN, remark) if remark else (OK, 'takes all')))
         self.health.check('queue', *((WARN, 'readings are dropped: the database cannot be written') if 'queue' in lately
                                      else (OK, 'nothing is lost')),
                           **{'readings [1/s]': (stats.written - before.written) / elapsed, 'waiting': stats.queued,

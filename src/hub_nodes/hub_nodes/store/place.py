@@ -5,18 +5,17 @@ import os
 from pathlib import Path
 
 from hub_nodes.state_file import StateFile
+from hub_nodes.store.address import LINE, POSTGRES, check_database
 from hub_nodes.store.backend import Backend, History, Retention, Unavailable
 from hub_nodes.store.history import FILE, SqliteHistory
 from hub_nodes.store.sqlite import SqliteBackend
 
-POSTGRES = ('postgresql://', 'postgres://')
 POINTER = 'store_database'  # the file in the state folder that names a database elsewhere
 
 
-def check_database(database: str) -> None:
-    """Raise ValueError when `database` is no address that is understood; '' = the embedded one."""
-    if database and not database.startswith(POSTGRES):
-        raise ValueError(f'database must be empty or begin with {POSTGRES[0]}')
+def needs_folder(database: str) -> bool:
+    """Whether the home's own file belongs to a database at this address."""
+    return not database.startswith(POSTGRES)
 
 
 def make_backend(database: str, folder: str | os.PathLike, retention: Retention | None = None) -> Backend:
@@ -24,6 +23,9 @@ def make_backend(database: str, folder: str | os.PathLike, retention: Retention 
     check_database(database)
     if not database:
         return SqliteBackend(Path(folder) / FILE, retention)
+    if database.startswith(LINE):
+        from hub_nodes.store.line import LineBackend
+        return LineBackend(database, folder, retention)
     from hub_nodes.store.postgres import PostgresBackend  # late: an embedded home needs no driver
     return PostgresBackend(database, retention)
 
@@ -44,13 +46,20 @@ def open_history(place: str | os.PathLike) -> History:
     if str(place).startswith(POSTGRES):
         from hub_nodes.store.postgres_history import PostgresHistory
         return PostgresHistory(str(place))
-    path = Path(place)
+    if str(place).startswith(LINE):
+        raise Unavailable('what a line-protocol server holds is read through the state folder of its home')
+    path, server = Path(place), ''
     if path.is_dir():
-        if elsewhere := database(path):
-            return open_history(elsewhere)
+        server = database(path)
+        if server.startswith(POSTGRES):
+            return open_history(server)
         path = path / FILE
     if not path.is_file():
         raise Unavailable(f'{path}: no such database; the store has not written here yet')
+    if server:
+        from hub_nodes.store.line_history import LineHistory
+        from hub_nodes.store.line_server import make_server
+        return LineHistory(path, make_server(server))
     return SqliteHistory(path)
 
 

@@ -13,9 +13,11 @@ from psycopg import errors
 
 from hub_nodes.store import postgres_schema as schema
 from hub_nodes.store import schema as embedded
+from hub_nodes.store import timescale
+from hub_nodes.store.address import without_password
 from hub_nodes.store.backend import Backend, Corrupt, Incompatible, Retention, Unavailable, Vanished, Written
 from hub_nodes.store.model import MILLISECONDS, MINUTE, QUANTITIES, Batch, milliseconds
-from hub_nodes.store.postgres_history import CONNECT_WAIT, PostgresHistory, without_password
+from hub_nodes.store.postgres_history import CONNECT_WAIT, PostgresHistory
 
 DAY = 86_400_000            # [ms]
 STATEMENT_WAIT = 30_000     # of one statement [ms]
@@ -40,6 +42,7 @@ class PostgresBackend(Backend):
         self.path = without_password(url)
         self._url, self._schema, self._retention = url, schema, retention or Retention()
         self._connection: psycopg.Connection | None = None
+        self._extended, self._remark = False, ''
 
     def open(self) -> None:
         if self._connection is not None and not self._connection.closed:
@@ -68,6 +71,8 @@ class PostgresBackend(Backend):
             schema.migrate(connection, self._schema)
         except Incompatible as error:
             raise Incompatible(f'{self.path} {error}') from None
+        self._extended = timescale.present(connection)
+        self._remark = timescale.arrange(connection) if self._extended else ''
         connection.execute(schema.FRESH)
         self._outlets = {name: id for id, name in connection.execute('SELECT id, name FROM outlets')}
         self._newest = connection.execute('SELECT coalesce(max(time), 0) FROM readings').fetchone()[0]  # [ms]
@@ -184,10 +189,16 @@ class PostgresBackend(Backend):
         if self._connection is None or self._connection.closed:
             return 0
         with self._translated():
-            return int(self._connection.execute(
+            chunks = 0  # of a hypertable lie in a schema of the extension
+            if self._extended and not self._remark:
+                chunks, = self._connection.execute(timescale.SIZE).fetchone()
+            return int(chunks or 0) + int(self._connection.execute(
                 'SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c '
                 'JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN (%s, %s)',
                 (self._schema, 'r', 'p')).fetchone()[0])
+
+    def remark(self) -> str:
+        return self._remark
 
     def set_aside(self) -> str:
         target = f'{self._schema}_corrupt_{time.strftime("%Y%m%dt%H%M%Sz", time.gmtime())}'

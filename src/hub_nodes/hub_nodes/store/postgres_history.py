@@ -4,12 +4,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import psycopg
 
 from hub_nodes.store import postgres_schema as schema
+from hub_nodes.store.address import without_password
 from hub_nodes.store.backend import History, Incompatible, Unavailable
 from hub_nodes.store.bins import Bins
 from hub_nodes.store.model import MILLISECONDS, MINUTE, READING, Record, Series, milliseconds
@@ -29,14 +29,6 @@ _FROM_PENDING = '''
     SELECT (time - %(first)s) / %(step)s AS bin, coalesce(sum({q}::float8), 0), min({q}), max({q}), count({q})
     FROM pending JOIN readings ON time >= minute * 60000 AND time < (minute + 1) * 60000
     WHERE minute >= %(first)s / 60000 AND minute < %(last)s / 60000 AND outlet = %(outlet)s GROUP BY bin'''
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return urlunsplit(parts._replace(netloc=f'{parts.username}@{parts.netloc.rpartition("@")[2]}'))
 
 
 class PostgresHistory(History):

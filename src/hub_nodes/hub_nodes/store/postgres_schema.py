@@ -35,8 +35,6 @@ VERSION_1 = (
     'CREATE TABLE facts (name text PRIMARY KEY, value bigint NOT NULL)',
 )
 MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1,)
-# With TimescaleDB, a chunk a day [ms].
-HYPERTABLE = "SELECT create_hypertable('readings', 'time', chunk_time_interval => 86400000)"
 
 FRESH = f'CREATE TEMPORARY TABLE IF NOT EXISTS fresh ({_columns(READING_COLUMNS)}) ON COMMIT DELETE ROWS'
 COPY_FRESH = f'COPY fresh ({", ".join(READING_COLUMNS)}) FROM STDIN'
@@ -78,8 +76,6 @@ def migrate(connection, schema: str, migrations: Sequence[Sequence[str]] = MIGRA
             for statement in statements:
                 connection.execute(statement)
             connection.execute('INSERT INTO migrations (version) VALUES (%s)', (number,))
-        if found == 0 and connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone():
-            connection.execute(HYPERTABLE)
     return len(migrations) - found
 
 

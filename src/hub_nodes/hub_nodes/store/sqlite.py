@@ -105,7 +105,7 @@ class SqliteBackend(Backend):
             for name in batch.outlets:
                 if name not in outlets:
                     outlets[name] = connection.execute('INSERT INTO outlets (name) VALUES (?)', (name,)).lastrowid
-            rows = _prepared(batch, outlets, self._raw_since)
+            rows = _prepared(batch, outlets, self._floor())
             minutes = set(np.unique(rows['time'] // MINUTE).tolist())
             connection.executemany(f'{verb} {schema.INSERT_READING}', PACKED.iter_unpack(rows.tobytes()))
             connection.executemany('INSERT INTO pending VALUES (?)',
@@ -119,6 +119,10 @@ class SqliteBackend(Backend):
                 self._recompute |= minutes
             self._held = (self._held | minutes) - self._recompute
         return Written(len(rows), len(batch.readings) - len(rows))
+
+    def _floor(self) -> int:
+        """Return the moment before which readings are refused. [ms]"""
+        return self._raw_since
 
     def write_minutes(self, outlet: str, rows: Sequence[tuple], raw_since: float) -> None:
         self.open()
