@@ -1,11 +1,39 @@
 """`hearthgrid report`."""
 
+import os
+import shutil
+import subprocess
+import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+CHROMIUM = ('chromium', 'chromium-browser', 'google-chrome')
+PATIENCE = 120.0  # with the browser that prints [s]
+
+
+def printed(text: str, path: Path) -> None:
+    """Print a page of HTML to a PDF file with Chromium. ReportError, for people, when that cannot be; OSError."""
+    from hearthgrid.report_numbers import ReportError
+
+    browser = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if browser is None:
+        raise ReportError('a PDF is printed with Chromium: apt-get install chromium (HTML needs none)')
+    with tempfile.TemporaryDirectory(prefix='hearthgrid-report-') as folder:
+        page, made = Path(folder) / 'report.html', Path(folder) / 'report.pdf'
+        page.write_text(text, encoding='utf-8')
+        command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--no-pdf-header-footer',
+                   f'--user-data-dir={folder}/profile', f'--print-to-pdf={made}', page.as_uri()]
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            raise ReportError(f'{browser} did not print in {PATIENCE:.0f} s') from None
+        if not made.exists():
+            raise ReportError(f'{browser} could not print the report')
+        shutil.copyfile(made, path)
 
 
 def report(
@@ -19,7 +47,7 @@ def report(
         Path | None, typer.Option('--home', help='YAML file of the home.', show_default='the one that last ran')
     ] = None,
 ) -> None:
-    """Write what a home cost and saved, its peaks, plans, forecasts, outages and anomalies as one page of HTML."""
+    """Write what a home cost and saved, its peaks, plans, forecasts, outages and anomalies: HTML, or PDF for `.pdf`."""
     from zoneinfo import ZoneInfo
 
     from hearthgrid.cli import err, fail, out, state_folder
@@ -37,7 +65,11 @@ def report(
         with err.status('reading'):
             numbers = gather(history, start, end, facts, zone)
             text = page(numbers, facts.name if facts else 'home')
-        out_file.write_text(text, encoding='utf-8')
+        if out_file.suffix.lower() == '.pdf':
+            with err.status('printing'):
+                printed(text, out_file)
+        else:
+            out_file.write_text(text, encoding='utf-8')
     except (ReportError, StoreError) as error:
         raise fail(error) from None
     except OSError as error:

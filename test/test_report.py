@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from datetime import datetime
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from hearthgrid import report_cli
 from hearthgrid.report import page
 from hearthgrid.report_events import anomalies, jobs, outages, told
 from hearthgrid.report_numbers import ReportError, gather, period
@@ -314,6 +316,22 @@ def test_the_command(database, tmp_path):
     made = command('--state-dir', tmp_path, '--month', '2026-04', '--out', tmp_path / 'r.html')
     assert made.returncode == 0 and '6.00 EUR, 0.00 less than doing nothing' in made.stdout, made.stderr
     assert 'Report of home' in (tmp_path / 'r.html').read_text()
+
+
+@pytest.mark.skipif(not any(map(shutil.which, report_cli.CHROMIUM)), reason='no chromium (apt-get install chromium)')
+def test_a_report_is_printed_as_pdf(database, tmp_path):
+    database.power('grid', [1000.0] * 1440)
+    made = command('--state-dir', tmp_path, '--month', '2026-04', '--out', tmp_path / 'r.pdf')
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / 'r.pdf').read_bytes().startswith(b'%PDF-')
+
+
+def test_without_a_browser_a_pdf_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, 'which', lambda name: None)
+    monkeypatch.delenv('HEARTHGRID_CHROMIUM', raising=False)
+    with pytest.raises(ReportError, match='apt-get install chromium'):
+        report_cli.printed('<p>', tmp_path / 'r.pdf')
+    assert not (tmp_path / 'r.pdf').exists()
 
 
 @pytest.mark.parametrize('arguments, words', [

@@ -19,14 +19,16 @@ from hub_nodes.dashboard.views import Place
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # the tests log in often
 PASSWORD = 'correct horse battery'
-WISHES = ('ask', 'correct', 'reset_trip', 'set_priority', 'set_schedule', 'run_job', 'cancel_job', 'acknowledge',
-          'test_notification', 'outage', 'capture')
+WISHES = ('ask', 'correct', 'reset_trip', 'set_priority', 'set_schedule', 'run_job', 'cancel_job', 'move_job',
+          'acknowledge', 'start_again', 'test_notification', 'outage', 'capture')
 
 
 class FakeBackend:
     """A `Backend` of one kettle. `asked` lists the wishes; `answer` is what each one gets."""
 
     page_rate, facts = 10.0, (('Name', 'home'),)
+
+    editor, restartable = None, False
 
     def __init__(self) -> None:
         self.model = HomeModel([Place('kettle', 'Kettle', 'Kitchen')])
@@ -58,6 +60,14 @@ class FakeBackend:
 
     async def schedule(self, outlet):
         return values.Schedule(outlet, (values.ScheduleEntry(31, 60, 120, True),))
+
+    async def report(self, month, kind):
+        return f'{month} {kind}'.encode()
+
+    async def what_if(self, change):
+        self.asked.append(('what_if', change))
+        both = [values.Outcome(cost, 9.0, 1.0, 3000.0, 24.0, 'optimal', ('why',)) for cost in (2.0, 1.5)]
+        return values.Comparison('EUR', *both)
 
     async def costs(self, start):
         return values.Costs(start, 'EUR', (values.Cost('kettle', 1.0, 0.3, 1.0),))

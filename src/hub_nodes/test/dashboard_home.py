@@ -7,6 +7,7 @@ import argparse
 import math
 
 import numpy as np
+from rclpy.action import ActionServer, GoalResponse
 from sensor_msgs.msg import BatteryState
 
 from hearthgrid_msgs import msg
@@ -170,7 +171,13 @@ class FakeHome(HomeNode):
             row.server(self, answer)
         self._slow = [row.publisher(self) for row in (io.PRICES, io.WEATHER, io.PLAN)]
         self._forecasts = io.FORECASTS.publisher(self)
+        self.jobs = io.JOBS.publisher(self)
+        self.deadline, self.goals = math.floor(self.now() / 3600) * 3600.0 + 6 * 3600.0, []
+        self._work = [ActionServer(self, io.RUN_JOB.type, io.RUN_JOB.of(self, outlet.id), self._never,
+                                   goal_callback=self._job, handle_accepted_callback=lambda goal: None)
+                      for outlet in self.outlets if outlet.id == 'washing_machine']
         self._say_all()
+        self._say_job()
         self.create_timer(1.0, self._second)
         self._say_anomalies()
 
@@ -209,6 +216,22 @@ class FakeHome(HomeNode):
             self._forecasts.publish(msg.Forecast(
                 **common, quantity=quantity, target='home', method='same_time_last_week', mean=mean.tolist(),
                 lower=(mean * (1 - spread)).tolist(), upper=(mean * (1 + spread)).tolist()))
+
+    def _say_job(self) -> None:
+        if self._work:
+            self.jobs.publish(msg.Job(
+                stamp=to_msg(self.now()), outlet='washing_machine', id='wash', status=msg.Job.STATUS_WAITING,
+                energy_kwh=1.0, power=2000.0, deadline=to_msg(self.deadline)))
+
+    def _job(self, goal) -> GoalResponse:
+        self.goals.append(goal)
+        self.deadline = to_seconds(goal.deadline)
+        self._say_job()
+        return GoalResponse.ACCEPT
+
+    @staticmethod
+    def _never(goal):
+        raise AssertionError('the pretended job does not end')
 
     def _say_anomalies(self) -> None:
         raised = dict(stamp=to_msg(self.now() - 240), status=1)

@@ -22,10 +22,11 @@ CHROMIUM = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(
     shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
              '--disable-component-update', '--disable-sync']
-TIMEOUT = 20.0  # for anything to come true [s]
-PAGES = ('', 'devices', 'plan', 'microgrid', 'outlet/kettle', 'notices', 'settings')
+TIMEOUT = 60.0  # for anything to come true [s]
+PAGES = ('', 'devices', 'plan', 'microgrid', 'outlet/kettle', 'notices', 'settings', 'home')
 # what shows that a page is drawn, where it is no chart
-DRAWN = {'devices': '.loop svg polygon', 'notices': '.notices li', 'settings': '.facts.plain dd'}
+DRAWN = {'devices': '.loop svg polygon', 'notices': '.notices li', 'settings': '.facts.plain dd',
+         'home': '.home-outlets td'}
 
 
 def needed(what: str) -> None:
@@ -50,19 +51,19 @@ def browser():
         made.close()
 
 
-def fake_home() -> type:
+def fake():
     path = Path(__file__).with_name('dashboard_home.py')
     spec = importlib.util.spec_from_file_location('dashboard_home', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.FakeHome
+    return module
 
 
 @pytest.fixture(scope='module')
 def home(browser):
     """A home of four outlets that runs in a thread; its attributes say what it was asked."""
     with graph() as made:
-        node = made.add(fake_home(), 4, True, **options('/home'))
+        node = made.add(fake().FakeHome, 4, True, **options('/home'))
         stop = threading.Event()
 
         def spin() -> None:
@@ -76,9 +77,10 @@ def home(browser):
         thread.join()
 
 
-def dashboard(port: int = 0, namespace: str = '/home'):
+def dashboard(port: int = 0, namespace: str = '/home', **parameters):
+    more = (part for name, value in parameters.items() for part in ('-p', f'{name}:={value}'))
     return process('hub_nodes.dashboard.node', '--ros-args', '-r', f'__ns:={namespace}', '-p', f'port:={port}', '-p',
-                   'quiet_after:=3.0')
+                   'quiet_after:=3.0', *more)
 
 
 def url_of(child) -> str:
@@ -87,8 +89,16 @@ def url_of(child) -> str:
 
 
 @pytest.fixture(scope='module')
-def url(home):
-    with dashboard() as child:
+def own(tmp_path_factory):
+    """The file of a home nobody has set up yet; beside it the example."""
+    folder = tmp_path_factory.mktemp('own')
+    (folder / 'example.yaml').write_text('# the example\n' + fake().home_yaml(4))
+    return folder / 'home.yaml'
+
+
+@pytest.fixture(scope='module')
+def url(home, own):
+    with dashboard(home_file=own.with_name('example.yaml'), home_source=own) as child:
         yield url_of(child)
 
 
@@ -189,6 +199,28 @@ def test_an_outlets_page_shows_waveform_history_and_sets_its_priority(page, home
     expect(page.get_by_text('Priority: Medical')).to_be_visible()
 
 
+def test_a_new_user_is_led_to_a_home_of_their_own_and_mistakes_lose_nothing(page, home, url, own):
+    from playwright.sync_api import expect
+    page.goto(url)
+    page.get_by_role('link', name='Set up your own').click()
+    expect(page.get_by_role('list').filter(has_text='Set a password')).to_be_visible()
+    expect(page.get_by_role('status').first).to_contain_text('On the grid')
+    page.get_by_label('Paid for what is sold').fill('much')
+    page.get_by_label('Name, row 2').fill('Tea kettle')
+    page.get_by_role('button', name='Save').click()
+    expect(page.locator('[id="error-tariff.sell"]')).to_have_text('this is no number')
+    expect(page.get_by_label('Paid for what is sold')).to_have_attribute('aria-invalid', 'true')
+    assert not own.exists()
+    expect(page.get_by_label('Name, row 2')).to_have_value('Tea kettle')
+    page.get_by_label('Paid for what is sold').fill('0.11')
+    page.get_by_role('button', name='Save').click()
+    expect(page.get_by_text('Changed: tariff.sell, outlets.1.title')).to_be_visible()
+    expect(page.get_by_text('To take effect the home has to start again')).to_be_visible()
+    assert own.read_text().startswith('# the example') and 'title: "Tea kettle"' in own.read_text()
+    page.goto(f'{url}settings')
+    expect(page.locator('.log li').first).to_contain_text('home edit')
+
+
 def test_a_tripped_outlet_is_reset(page, home, url):
     from playwright.sync_api import expect
     dishwasher = home.outlets[3]
@@ -218,6 +250,52 @@ def test_the_plan_page_draws_prices_power_and_the_devices_times(page, home, url)
                  'Expected sun'):
         expect(page.get_by_role('img', name=name).locator('svg path').first).to_be_attached()
     expect(page.locator('.gantt .bars').first).to_have_attribute('aria-label', re.compile('kW'))
+
+
+@pytest.mark.parametrize('how', ['keys', 'drag'])
+def test_a_deadline_is_moved_and_reaches_the_outlets_action(page, home, url, how):
+    from playwright.sync_api import expect
+    home.goals.clear()
+    page.goto(f'{url}plan')
+    mark = page.get_by_role('slider', name='Deadline of Washing machine')
+    expect(mark).to_have_attribute('data-at', f'{home.deadline:.0f}')
+    before = home.deadline
+    mark.scroll_into_view_if_needed()
+    if how == 'keys':
+        mark.focus()
+        for key in ('ArrowRight', 'ArrowRight', 'PageUp', 'ArrowLeft'):
+            page.keyboard.press(key)
+        wanted = before + 75 * 60
+    else:
+        box, track = mark.bounding_box(), mark.locator('..').bounding_box()
+        y, start, length = box['y'] + 8, *(float(mark.get_attribute(name)) for name in ('data-start', 'data-length'))
+        wanted = before + 4 * 3600
+        page.mouse.move(box['x'] + 12, y)
+        page.mouse.down()
+        page.mouse.move(track['x'] + track['width'] * (wanted - 60 - start) / length, y, steps=5)
+        page.mouse.up()
+    until(lambda: home.goals, page)
+    goal, = home.goals
+    assert (goal.id, to_seconds(goal.deadline), goal.energy_kwh, goal.power) == ('wash', wanted, 1.0, 2000.0)
+    expect(mark).to_have_attribute('data-at', f'{wanted:.0f}')
+    if how == 'keys':
+        expect(mark).to_be_focused()
+
+
+def test_what_if_shows_both_plans_and_a_wrong_number_loses_nothing(page, home, url):
+    from playwright.sync_api import expect
+    page.goto(f'{url}plan')
+    page.locator('.chart svg path').first.wait_for(state='attached')  # the page is heard by now
+    form = page.get_by_role('form', name='What if')
+    form.get_by_role('button', name='Work it out').click()
+    expect(page.get_by_text('Change something first.')).to_be_visible()
+    form.get_by_label('Battery holds').fill('27')
+    form.get_by_label('Sold at, all day').fill('0.05')
+    form.get_by_role('button', name='Work it out').click()
+    row = page.get_by_role('row').filter(has=page.get_by_role('rowheader', name='Cost'))
+    expect(row.get_by_role('cell').nth(1)).to_contain_text('€', timeout=90e3)  # a planner that has to start
+    expect(page.get_by_text('planned twice')).to_be_visible()
+    expect(form.get_by_label('Battery holds')).to_have_value('27')
 
 
 def test_the_devices_page_says_what_each_is_and_costs_and_learns_what_it_is_told(page, home, url):
@@ -277,6 +355,27 @@ def test_the_shed_order_is_changed_by_hand(page, home, url, how):
 NAMELESS = '''() => [...document.querySelectorAll(
         "a[href], button, input:not([type=hidden]), select, [role=img], [role=group]")]
     .filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)'''
+
+
+SIZES = {'desktop': {'width': 1360, 'height': 900}, 'phone': {'width': 360, 'height': 740}}
+
+
+@pytest.mark.parametrize('look', ['light', 'dark'])
+@pytest.mark.parametrize('size', SIZES)
+def test_axe_finds_nothing_serious_on_any_page(browser, home, url, look, size):
+    from axe_playwright_python.sync_playwright import Axe
+    context = browser.new_context(color_scheme=look, viewport=SIZES[size], reduced_motion='reduce')
+    page, found = context.new_page(), []
+    for path in (*PAGES, 'setup', 'api/docs'):
+        page.goto(url + path)
+        if path in PAGES:
+            page.locator(DRAWN.get(path, '.chart svg path')).first.wait_for(state='attached')
+            page.evaluate('document.querySelectorAll("details").forEach(one => { one.open = true; })')
+        found += [f'{path}: {one["id"]} ({one["impact"]}): {part["html"][:160]} {part["failureSummary"][:240]}'
+                  for one in Axe().run(page).response['violations'] if one['impact'] in ('serious', 'critical')
+                  for part in one['nodes'][:4]]
+    context.close()
+    assert found == []
 
 
 @pytest.mark.parametrize('look', ['light', 'dark'])

@@ -1,10 +1,13 @@
 """What a page asks of the home, carried into ROS: requests in the person's voice, and services of others."""
 import asyncio
 import math
-import time
+import os
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from hearthgrid_msgs import msg, srv
+from hearthgrid_ros.counter import Counter
 from hearthgrid_ros.interfaces import (
     ACKNOWLEDGE,
     CAPTURE_WAVEFORM,
@@ -19,17 +22,22 @@ from hearthgrid_ros.interfaces import (
     SET_SCHEDULE,
     TEST_NOTIFICATION,
 )
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.time import to_msg
 from hub_nodes.dashboard import values, words
 from hub_nodes.dashboard.backend import Answer
 from hub_nodes.dashboard.convert import history_of, schedule_of, value_of
 from hub_nodes.dashboard.convert import words as enumeration
+from hub_nodes.dashboard.home_edit import HomeEditor
 from hub_nodes.dashboard.jobs import Jobs
 from hub_nodes.dashboard.mailbox import Caller, Ended
 from hub_nodes.dashboard.model import HomeModel
+from hub_nodes.dashboard.reports import Reports
 from hub_nodes.dashboard.settings import DashboardSettings
+from hub_nodes.dashboard.what_if import Asker
 
 SENDER = 'dashboard'
+RESTART = 'restart'  # a file in the state folder: whoever supervises starts the home again
 POINTS = 500   # of a history chart
 # least and most power [W], as Request.msg has them: anything above 0 at least is on, NaN asks nothing
 BANDS = {'on': (1.0, math.inf), 'off': (0.0, 0.0), 'auto': (0.0, math.nan), 'limit': (0.0, math.inf)}
@@ -46,8 +54,14 @@ class Actions:
         self._node, self._settings = node, settings
         self._caller = Caller(node, settings.service_timeout)
         self._jobs = Jobs(node, self._caller)
+        source = settings.home_source or settings.home_file
+        self.editor = HomeEditor(source, settings.home_file) if source else None
+        self.restartable = bool(os.environ.get('HEARTHGRID_SUPERVISOR') and settings.state_dir)
+        self._reports = Reports(settings.state_dir, settings.home_file)
+        self._what_if = Asker(model, settings.home_file, self.now)
         self._publishers: dict[str, object] = {}
-        self._counter = 0
+        self._counter = Counter(settings.state_dir, 'dashboard')
+        self._keys = Keys(settings.keys_file, node.get_logger().error)
         self._simulated = False
 
     def now(self) -> float:
@@ -95,16 +109,14 @@ class Actions:
 
     def _publish(self, outlet: str, wish: str, power_max: float, lifetime: float) -> values.Request:
         now = self.now()
-        # The wall clock in milliseconds: rises over restarts of this node without a file.
-        self._counter = max(self._counter + 1, time.time_ns() // 1_000_000)
         low, high = BANDS[wish]
         high = high if wish in ('off', 'auto') else power_max
         asked = values.Request(outlet, wish, now, now + (lifetime or self._settings.request_lifetime))
-        self._publisher(outlet).publish(msg.Request(
+        self._publisher(outlet).publish(self._keys.sign(outlet, msg.Request(
             stamp=to_msg(now), expiry=to_msg(asked.expiry), voice=msg.Request.VOICE_PERSON, epoch=0,
-            counter=self._counter, power_min=min(low, high) if high == high else low, power_max=high, sender=SENDER,
-            reason='withdrawn on the page' if wish == 'auto' else 'limited on the page' if wish == 'limit' else
-            f'switched {wish} on the page'))
+            counter=self._counter.next(), power_min=min(low, high) if high == high else low, power_max=high,
+            sender=SENDER, reason='withdrawn on the page' if wish == 'auto' else
+            'limited on the page' if wish == 'limit' else f'switched {wish} on the page'), now))
         self.model.put(asked, now)
         return asked
 
@@ -150,6 +162,32 @@ class Actions:
 
     async def cancel_job(self, outlet: str, id: str) -> Answer:
         return await self._jobs.cancel(outlet, self._title(outlet), id)
+
+    async def move_job(self, outlet: str, id: str, deadline: float) -> Answer:
+        held = next((job for job in self.model.jobs() if (job.outlet, job.id) == (outlet, id)), None)
+        if held is None or held.status not in values.PENDING:
+            return Answer(False, f'{self._title(outlet)} holds no such job any more.', 'unknown')
+        if deadline <= self.now():
+            return Answer(False, 'That deadline has passed.', 'refused')
+        answer = await self._jobs.run(outlet, self._title(outlet), values.JobWish(
+            id, held.energy_kwh, deadline, held.power, held.interruptible))
+        return replace(answer, text=f'{self._title(outlet)}: done by {words.clock(deadline, self.now())}.') \
+            if answer.ok else answer
+
+    async def what_if(self, change: values.Change) -> values.Comparison | Answer:
+        return await self._what_if.ask(change)
+
+    async def start_again(self) -> Answer:
+        if not self.restartable:
+            return Answer(False, 'Nothing here can start the home again; restart its service.', 'absent')
+        try:
+            (Path(self._settings.state_dir) / RESTART).touch()
+        except OSError as error:
+            return Answer(False, f'The state folder cannot be written: {error.strerror}', 'absent')
+        return Answer(True, 'The home starts again. This page comes back by itself.')
+
+    async def report(self, month: str, kind: str) -> bytes | Answer:
+        return await self._reports.make(month, kind)
 
     async def acknowledge(self, id: str, sender: str = SENDER) -> Answer:
         answer = await self._caller.told(ACKNOWLEDGE, '', srv.Acknowledge.Request(id=id, sender=sender),

@@ -64,6 +64,18 @@ class Backend(Protocol):
     async def cancel_job(self, outlet: str, id: str) -> Answer:
         """Take a job back that was given from here."""
 
+    async def move_job(self, outlet: str, id: str, deadline: float) -> Answer:
+        """Give a job that is not finished another deadline [s]."""
+
+    async def what_if(self, change: values.Change) -> values.Comparison | Answer:
+        """Return what the plan comes to, as things are and changed, or why that is not known."""
+
+    async def start_again(self) -> Answer:
+        """Have the whole home end and start with its file read anew."""
+
+    async def report(self, month: str, kind: str) -> bytes | Answer:
+        """Return the report of a month, 'YYYY-MM', as 'html' or 'pdf', or why there is none."""
+
     async def acknowledge(self, id: str, sender: str = '') -> Answer:
         """Say that a person has seen an anomaly."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
+from hub_nodes.dashboard.home_page import invitation
 from hub_nodes.dashboard.notices import Notices
 from hub_nodes.dashboard.views import OutletView, Totals
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
@@ -22,6 +23,7 @@ def build(backend: Backend, clockwork: Clockwork) -> None:
             clockwork.every(PowerNow(backend).refresh)
             clockwork.every(Outlets(backend).refresh)
         with Tag('div', css='narrow'):
+            invitation(backend)
             clockwork.every(Notices(backend).refresh)
             clockwork.every(Ahead(backend).refresh)
             clockwork.every(Simulation(backend).refresh)
@@ -132,6 +134,7 @@ class OutletCard:
     """One outlet: what is on it, what it draws, what it does and why, and its switch."""
 
     def __init__(self, backend: Backend, outlet: str) -> None:
+        self._shown: tuple = ()
         with Tag('li', css='outlet', data_outlet=outlet) as self._box:
             with Tag('div', css='outlet-head'):
                 self._title = Tag('a', outlet, 'outlet-title', href=outlet_url(outlet))
@@ -148,6 +151,10 @@ class OutletCard:
 
     def refresh(self, view: OutletView, most: float, now: float) -> None:
         """Show `view`; `most` is the largest power of any outlet [W]."""
+        shown = view, most, None if view.fresh else math.floor(now)
+        if shown == self._shown:
+            return
+        self._shown = shown
         self._title.say(view.title)
         self._power.say(words.power(view.power))
         sure = words.confidence(view.identity)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from hub_nodes.dashboard import values, words
 from hub_nodes.dashboard.access import Access
 from hub_nodes.dashboard.backend import Answer, Backend
+from hub_nodes.dashboard.home_edit import Saved, saved
 from hub_nodes.dashboard.who import Who
 
 OVER = Answer(False, 'You are logged out. Log in again.', 'forbidden')
@@ -17,6 +18,7 @@ class Permitted:
         self.home, self.who, self.access = home, who, access
         self.model, self.page_rate, self.facts = home.model, home.page_rate, home.facts
         self.now, self.simulated = home.now, home.simulated
+        self.editor, self.restartable = home.editor, home.restartable
 
     def welcome(self) -> bool:
         """Return whether who opened this page would still be let in."""
@@ -64,6 +66,9 @@ class Permitted:
     async def cancel_job(self, outlet: str, id: str) -> Answer:
         return await self._do('job cancel', outlet, lambda: self.home.cancel_job(outlet, id))
 
+    async def move_job(self, outlet: str, id: str, deadline: float) -> Answer:
+        return await self._do('job deadline', outlet, lambda: self.home.move_job(outlet, id, deadline))
+
     async def acknowledge(self, id: str, sender: str = '') -> Answer:
         by = sender or self.who.name or 'dashboard'
         return await self._do('acknowledge', id, lambda: self.home.acknowledge(id, by))
@@ -73,6 +78,30 @@ class Permitted:
 
     async def outage(self, duration: float) -> Answer:
         return await self._do('outage', words.span(duration), lambda: self.home.outage(duration))
+
+    async def report(self, month: str, kind: str) -> bytes | Answer:
+        return await self._look(lambda: self.home.report(month, kind))
+
+    async def what_if(self, change: values.Change) -> values.Comparison | Answer:
+        return await self._look(lambda: self.home.what_if(change))
+
+    async def save_home(self, said: dict[str, str], before: str) -> Saved | Answer:
+        """Change the home file, as `HomeEditor.save`."""
+        made = OVER
+        if self.welcome():
+            made = Answer(False, 'Only an admin changes the home.', 'forbidden')
+            if self.who.may('admin'):
+                made = await saved(self.editor, said, before)
+        if isinstance(made, Answer) or made.errors:
+            words = made.text if isinstance(made, Answer) else '; '.join(f'{k} {v}'.strip() for k, v in
+                                                                        made.errors.items())
+            self.note('home edit', '', False, words)
+        elif made.changed:
+            self.note('home edit', '', True, ', '.join(made.changed))
+        return made
+
+    async def start_again(self) -> Answer:
+        return await self._do('start again', '', self.home.start_again, 'admin')
 
     async def capture(self, outlet: str) -> Answer:
         return await self._look(lambda: self.home.capture(outlet))

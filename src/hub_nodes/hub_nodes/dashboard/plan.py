@@ -4,16 +4,17 @@ import math
 from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
+from hub_nodes.dashboard.gantt import Gantt
 from hub_nodes.dashboard.model import step_at
 from hub_nodes.dashboard.overview import HOUR, price_chart, show_prices, summary
-from hub_nodes.dashboard.widgets import Chart, Fact, Tag, card, outlet_url
-
-METER_TITLES = {'grid': 'Grid', 'pv': 'Solar', 'battery': 'Battery'}
+from hub_nodes.dashboard.what_if_card import WhatIf
+from hub_nodes.dashboard.widgets import Chart, Fact, Tag, card
 
 
 def build(backend: Backend, clockwork: Clockwork) -> None:
     """Make the plan page."""
-    for part in (Summary(backend), Money(backend), Power(backend), Devices(backend), Expected(backend)):
+    for part in (Summary(backend), Money(backend), Power(backend), Gantt(backend), WhatIf(backend),
+                 Expected(backend)):
         clockwork.every(part.refresh)
 
 
@@ -81,59 +82,6 @@ class Power:
         plan = self._backend.model.latest(values.Plan)
         self._power.draw(charts.plan_rows, plan)
         self._battery.draw(charts.battery_rows, plan)
-
-
-class Devices:
-    """When each device is planned to run."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend, self._shown = backend, None
-        with card('Devices', hint='When each is planned to run; outlined: when it gives'):
-            self._list = Tag('ul', css='gantt')
-            self._none = Tag('p', 'Nothing is planned for a device.', 'hint')
-
-    def refresh(self) -> None:
-        plan = self._backend.model.latest(values.Plan)
-        self._none.put(hidden=True if plan and plan.devices else None)
-        if plan is self._shown:
-            return
-        self._shown = plan
-        self._list.clear()
-        if plan is None:
-            return
-        with self._list:
-            for device in plan.devices:
-                self._row(plan, device)
-            if plan.devices:
-                self._scale(plan)
-
-    def _scale(self, plan: values.Plan) -> None:
-        now, length = self._backend.now(), plan.step * max(len(device.power) for device in plan.devices)
-        with Tag('li', css='scale', aria_hidden='true'), Tag('div', css='bars'):
-            for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-                Tag('span', words.clock(plan.start + share * length, now)[-5:], style=f'left:{100 * share:.0f}%')
-
-    def _row(self, plan: values.Plan, device: values.DevicePlan) -> None:
-        now, steps = self._backend.now(), max(1, len(device.power))
-        view = self._backend.model.outlet(device.outlet, now)
-        runs = [(*run, 'takes') for run in charts.segments(device.power)]
-        runs += [(*run, 'gives') for run in charts.segments([-watts for watts in device.power])]
-        runs.sort()
-
-        def at(step: int) -> str:
-            return words.clock(plan.start + step * plan.step, now)
-
-        spoken = '; '.join(f'{at(first)} to {at(last)}, {kind} {words.power(mean)}' for first, last, mean, kind in runs)
-        with Tag('li'):
-            if view is not None:
-                Tag('a', view.title, href=outlet_url(device.outlet))
-            else:
-                Tag('span', METER_TITLES.get(device.outlet) or words.title(device.outlet))
-            with Tag('div', css='bars', role='img', aria_label=spoken or 'does not run'):
-                for first, last, mean, kind in runs:
-                    Tag('i', style=f'left:{100 * first / steps:.2f}%;width:{100 * (last - first) / steps:.2f}%',
-                        title=f'{at(first)}–{at(last)}, {kind} {words.power(mean)}', data_kind=kind)
-            Tag('span', device.reason or (spoken and f'first {at(runs[0][0])}') or 'does not run', 'hint')
 
 
 class Expected:

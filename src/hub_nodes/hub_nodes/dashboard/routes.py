@@ -2,16 +2,20 @@
 
 NiceGUI knows one site a process, so the home behind it is swapped in.
 """
+import asyncio
 import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from hub_nodes.dashboard import (
     devices,
     frame,
+    home_page,
     login,
     microgrid,
     notices,
@@ -71,7 +75,24 @@ def _make() -> FastAPI:
     ui.run_with(app, root=lambda: frame.missing(_home(), 'No such page'), title='Hearthgrid', favicon=ICON, dark=None,
                 language='en-US', tailwind=False, binding_refresh_interval=None, show_welcome_message=False,
                 reconnect_timeout=10.0, gzip_middleware_factory=None)
+    app.router.lifespan_context = _own_tasks(app.router.lifespan_context)
     return app
+
+
+def _own_tasks(lifespan):
+    """Return `lifespan` that ends without waiting for tasks of an earlier life in this process, whose loop is gone."""
+    @asynccontextmanager
+    async def own(app: FastAPI) -> AsyncIterator:
+        async with lifespan(app) as state:
+            yield state
+            loop = asyncio.get_running_loop()
+            for task in list(background_tasks.running_tasks):
+                if task.get_loop() is not loop:
+                    background_tasks.running_tasks.discard(task)
+            for name, task in list(background_tasks.lazy_tasks_running.items()):
+                if task.get_loop() is not loop:
+                    del background_tasks.lazy_tasks_running[name]
+    return own
 
 
 def _pages() -> None:
@@ -109,6 +130,11 @@ def _pages() -> None:
     def _settings() -> None:
         with frame.page(_home(), 'Settings', '/settings') as clockwork:
             settings_page.build(_home(), clockwork)
+
+    @ui.page('/home')
+    def _home_form() -> None:
+        with frame.page(_home(), 'Home', '/settings') as clockwork:
+            home_page.build(_home(), clockwork)
 
     @ui.page('/outlet/{name}')
     def _outlet(name: str) -> None:

@@ -17,7 +17,7 @@ class DashboardSettings:
     certificate_key: str = setting('', '', None, None, 'PEM file of its key, without a passphrase.')
     session_lifetime: float = setting(43200.0, 's', 300.0, 2678400.0, 'After so long a person has to log in again.')
     api_rate: float = setting(20.0, 'Hz', 0.1, 1000.0, 'Questions of one token or person that the interface answers.')
-    page_rate: float = setting(2.0, 'Hz', 0.2, 10.0, 'How often an open page may change.')
+    page_rate: float = setting(10.0, 'Hz', 0.2, 10.0, 'How often an open page may change.')
     quiet_after: float = setting(5.0, 's', 1.5, 600.0, 'Without a reading for so long, an outlet counts as not heard.')
     clock_tolerance: float = setting(30.0, 's', 1.0, 86400.0, 'A reading stamped further from this clock is refused.')
     request_lifetime: float = setting(43200.0, 's', 60.0, 2678400.0, 'How long on or off, asked on the page, holds.')
@@ -25,7 +25,10 @@ class DashboardSettings:
     live_minutes: int = setting(15, 'min', 1, 240, 'Length of the live charts kept in memory.')
     home_file: str = setting('', '', None, None, 'The home file, for titles, rooms and the time zone; empty shows '
                              'outlets as they are heard, in this machine\'s zone.')
+    home_source: str = setting('', '', None, None, 'The home file that an admin changes on the page, if it is another '
+                               'than home_file.')
     state_dir: str = params.state_dir()
+    keys_file: str = params.keys_file()
 
     def __post_init__(self) -> None:
         check_bounds(self)

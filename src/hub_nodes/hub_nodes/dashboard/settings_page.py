@@ -2,7 +2,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from hub_nodes.dashboard import words
+from hub_nodes.dashboard import when, words
 from hub_nodes.dashboard.frame import Clockwork, joined
 from hub_nodes.dashboard.people import People
 from hub_nodes.dashboard.permitted import Permitted
@@ -30,6 +30,7 @@ def build(backend: Permitted, clockwork: Clockwork) -> None:
         with Tag('div', css='narrow'):
             account(backend, people)
             facts(backend)
+            reports(backend)
             if backend.may('admin'):
                 messages(backend)
 
@@ -89,13 +90,30 @@ def account(backend: Permitted, people: People) -> None:
 
 
 def facts(backend: Permitted) -> None:
-    """Make the card of what the home is. The home file is edited with an editor; the nodes read it at their start."""
+    """Make the card of what the home is. The nodes read its file at their start."""
     with card('The home', hint='From its file and the settings of this node; read at the start.'):
         with Tag('dl', css='facts plain'):
             for name, value in backend.facts:
                 with Tag('div', css='fact'):
                     Tag('dt', name)
                     Tag('dd', value)
+        if backend.may('admin') and backend.editor is not None:
+            Tag('a', 'Change the home', 'more', href='/home')
+
+
+def reports(backend: Permitted) -> None:
+    """Make the card of monthly reports, made as they are asked for."""
+    this = when.local(backend.now())
+    months = [(this.year - (this.month <= back), (this.month - 1 - back) % 12 + 1) for back in range(3)]
+    with card('Reports', hint='What a month cost and saved; made in some seconds, PDF where Chromium is.'):
+        with Tag('ul', css='rows'):
+            for year, month in months:
+                name = f'{year}-{month:02d}'
+                with Tag('li'):
+                    Tag('strong', name)
+                    for kind in ('html', 'pdf'):
+                        Tag('a', kind.upper(), href=f'/api/v1/report?month={name}&kind={kind}', download=True,
+                            aria_label=f'Report of {name} as {kind.upper()}')
 
 
 def messages(backend: Permitted) -> None:

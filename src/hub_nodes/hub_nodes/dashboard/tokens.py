@@ -66,7 +66,7 @@ class Tokens:
 
 def _hash(secret: str) -> str:
     # 256 random bits need no slow hash: there is nothing to guess.
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors='surrogatepass')).hexdigest()
 
 
 def _token(name: str, row: dict) -> Token:

@@ -292,6 +292,9 @@ class JobWish:
     interruptible: bool = False
 
 
+PENDING = ('waiting', 'running')  # a job that is not finished
+
+
 @dataclass(frozen=True)
 class Job:
     """A deferrable job an outlet holds."""
@@ -305,3 +308,39 @@ class Job:
     power: float = NAN                  # while it runs [W]
     deadline: float = NAN               # [s]
     interruptible: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """A what-if. None = as it is.     outlet : whose job is left out (`without`) or due `later` by so much [s]"""
+
+    battery_kwh: float | None = None    # 0 = none [kWh]
+    battery_power: float | None = None  # either way [W]
+    buy: float | None = None            # all day [currency/kWh]
+    sell: float | None = None           # all day [currency/kWh]
+    import_max: float | None = None     # [W]
+    outlet: str = ''
+    without: bool = False
+    later: float | None = None          # [s]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan comes to over its horizon."""
+
+    cost: float                         # less what is left in the battery [currency]
+    bought_kwh: float                   # [kWh]
+    sold_kwh: float                     # [kWh]
+    peak: float                         # highest import of a step [W]
+    hours: float                        # how far it looks [h]
+    status: str                         # optimal, relaxed
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two plans of the same hours: as things are, and changed."""
+
+    currency: str
+    present: Outcome
+    changed: Outcome

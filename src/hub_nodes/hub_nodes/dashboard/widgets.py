@@ -1,17 +1,53 @@
 """The few building blocks of the pages: native elements, which keyboards and screen readers know, and charts.
 
-Everything here sends to the browser only what changed.
+Everything here sends to the browser only what changed. What a person looks at already is changed in place: texts and
+attributes of one moment go as one message past the framework, which would draw the whole page anew for each.
 """
+import asyncio
 import itertools
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import quote
 
-from nicegui import json, ui
+from nicegui import Client, json, ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from hub_nodes.dashboard.backend import Answer
 
 _serial = itertools.count(1)
+_patches: 'weakref.WeakKeyDictionary[Client, Patches]' = weakref.WeakKeyDictionary()
+
+
+class Patches:
+    """Texts and attributes that changed in this turn of the loop, for one open page."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._rows = weakref.ref(client), []
+
+    def add(self, *row) -> None:
+        """Send `row` at the end of this turn: element, text; or element, attribute, value (None removes it)."""
+        if not self._rows:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._rows.append(row)
+
+    def _send(self) -> None:
+        client, rows = self._client(), self._rows
+        self._rows = []
+        if client is not None and not client.is_deleted:
+            client.run_javascript(f'hearthgrid.patch({json.dumps(rows)})')
+
+
+def _open(element: TextElement) -> Patches | None:
+    """Return where changes of an element go that a browser holds already, None while its page is not there yet."""
+    client = element.client
+    if element.is_deleted or not client.has_socket_connection:
+        return None
+    if client not in _patches:
+        _patches[client] = Patches(client)
+    return _patches[client]
+
+
+LIVE = ('value', 'checked', 'selected')  # what an element is, and its attribute only begins with
 
 
 class Tag(TextElement):
@@ -25,19 +61,38 @@ class Tag(TextElement):
             if value is not None:
                 self._props[_dashed(name)] = value
 
+    @property
+    def address(self) -> str:
+        """What the document calls it."""
+        return self._props.get('id') or f'c{self.id}'
+
     def say(self, text: str) -> None:
         """Show `text` from now on."""
-        if self.text != text:
-            self.text = text
+        if self._text == text:
+            return
+        self._text = text  # not `text`: that one would be sent by the framework
+        patches = _open(self)
+        if patches is None:
+            self.update()
+        else:
+            patches.add(self.address, text)
 
     def put(self, **attributes) -> None:
         """Set attributes; None removes one."""
         for name, value in attributes.items():
             key = _dashed(name)
-            if value is None:
-                self._props.pop(key, None)
-            elif self._props.get(key) != value:
-                self._props[key] = value
+            if self._props.get(key) == value:
+                continue
+            patches = _open(self) if key not in LIVE else None
+            with self._props.suspend_updates():
+                if value is None:
+                    self._props.pop(key, None)
+                else:
+                    self._props[key] = value
+            if patches is None:
+                self.update()
+            else:
+                patches.add(self.address, key, value)
 
 
 def _dashed(name: str) -> str:

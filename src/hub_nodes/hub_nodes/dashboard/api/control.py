@@ -80,6 +80,14 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
         known(home, outlet)
         return done(await home.cancel_job(outlet, id))
 
+    @made.put('/outlets/{outlet}/jobs/{id}/deadline', responses=may_fail)
+    async def move(home: Home, outlet: OutletId, id: JobId, wish: schemas.DeadlineWish) -> schemas.Done:
+        """Give a job that is not finished another deadline."""
+        known(home, outlet)
+        if wish.deadline <= home.now():
+            raise HTTPException(422, 'the deadline has passed')
+        return done(await home.move_job(outlet, id, wish.deadline))
+
     @made.put('/anomalies/{id}/acknowledgement', responses=may_fail)
     async def acknowledge(home: Home, id: AnomalyId) -> schemas.Done:
         """Say that a person has seen an anomaly."""

@@ -1,10 +1,11 @@
-"""History as files: CSV and Parquet. Scope read."""
+"""History as files, CSV and Parquet, and monthly reports. Scope read."""
 import io
 import math
 from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
@@ -22,8 +23,9 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
     made = APIRouter(tags=['export'])
     Home = needs('read', home_for)  # noqa: N806
 
-    def gives(kind: str) -> dict:
-        return errors(404, 409, 503) | {200: {'content': {kind: {'schema': {'type': 'string', 'format': 'binary'}}}}}
+    def gives(*kinds: str) -> dict:
+        return errors(404, 409, 503) | {200: {'content': {kind: {'schema': {'type': 'string', 'format': 'binary'}}
+                                                          for kind in kinds}}}
 
     @made.get('/export/{source}.csv', responses=gives('text/csv'), response_class=Response)
     async def csv(home: Home, source: SourceId, quantity: Quantity = 'active_power', start: Time = None,
@@ -40,6 +42,13 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
         history = await _history(home, source, quantity, *span(home, source, start, end, step, ROWS_MAX))
         return Response(await run_in_threadpool(to_parquet, history), media_type=PARQUET,
                         headers=_named(f'{source}-{quantity}.parquet'))
+
+    @made.get('/report', responses=gives('text/html', 'application/pdf'), response_class=Response)
+    async def report(home: Home, month: Annotated[str, Query(pattern=r'^20[0-9]{2}-(0[1-9]|1[0-2])$')],
+                     kind: Literal['html', 'pdf'] = 'html') -> Response:
+        """The report of a month, 'YYYY-MM' in the home's local time, with its pictures, as HTML or PDF."""
+        return Response(found(await home.report(month, kind)), headers=_named(f'hearthgrid-{month}.{kind}'),
+                        media_type={'html': 'text/html', 'pdf': 'application/pdf'}[kind])
 
     return made
 

@@ -70,6 +70,11 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
         """The schedule of the home; 404 while there is none."""
         return _latest(home, values.Plan, 'plan')
 
+    @made.post('/plan/what-if', responses=errors(409, 503))
+    async def what_if(home: Home, wish: schemas.ChangeWish) -> schemas.Comparison:
+        """What the plan comes to, as things are and changed. One question at a time; nothing is switched."""
+        return _plain(found(await home.what_if(values.Change(**wish.model_dump()))))
+
     @made.get('/prices', responses=errors(404))
     def prices(home: Home) -> schemas.Prices:
         """Energy prices ahead; 404 while none are known."""

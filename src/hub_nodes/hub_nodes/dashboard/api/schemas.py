@@ -42,6 +42,7 @@ Reading, State, Identity = mirror(values.Reading), mirror(values.State), mirror(
 Asked, Anomaly, Plan = mirror(values.Request), mirror(values.Anomaly), mirror(values.Plan)
 Prices, Weather, Forecast = mirror(values.Prices), mirror(values.Weather), mirror(values.Forecast)
 Costs, Job, Schedule = mirror(values.Costs), mirror(values.Job), mirror(values.Schedule)
+Comparison = mirror(values.Comparison)
 History, Island, Entry = mirror(values.History), mirror(values.Island), mirror(audit.Entry)
 
 
@@ -186,6 +187,25 @@ class JobWish(Given):
     deadline: Annotated[float, Field(gt=0, le=4e9)] = Field(description='[s]')
     power: Annotated[float, Field(gt=0, le=1e6)] = Field(description='expected while it runs [W]')
     interruptible: bool = False
+
+
+class ChangeWish(Given):
+    """What to plan once more with; null = as it is."""
+
+    battery_kwh: Annotated[float, Field(ge=0, le=1000)] | None = Field(None, description='0 = none')
+    battery_power: Annotated[float, Field(gt=0, le=1e5)] | None = Field(None, description='either way [W]')
+    buy: Annotated[float, Field(ge=-10, le=1000)] | None = Field(None, description='all day [currency/kWh]')
+    sell: Annotated[float, Field(ge=-10, le=1000)] | None = Field(None, description='all day [currency/kWh]')
+    import_max: Annotated[float, Field(gt=0, le=1e6)] | None = Field(None, description='[W]')
+    outlet: Annotated[str, Field(pattern=r'^([a-z][a-z0-9_]{0,31})?$')] = Field('', description='whose job')
+    without: bool = Field(False, description='leave that job out')
+    later: Annotated[float, Field(ge=-172_800, le=172_800)] | None = Field(None, description='its deadline moves [s]')
+
+
+class DeadlineWish(Given):
+    """Another deadline of a job."""
+
+    deadline: Annotated[float, Field(gt=0, le=4e9)] = Field(description='[s]')
 
 
 class OutageWish(Given):
