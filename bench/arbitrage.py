@@ -3,7 +3,8 @@
 10 kWh and 4 kW, 95 % each way, wear of 5 EUR per MWh discharged (`WEAR`), prices alike in both directions, no home
 behind the meter. The bound is a linear program of the whole time, everything known; each way is run in closed loop at
 real prices, and what is left in the battery at the end is worth nothing to any of them. `known`: at 13:00 tomorrow's
-prices are published, and the plan reaches to the end of tomorrow, as in a running home. `published LEAR`, `published
+prices are published, and the plan reaches to the end of tomorrow, as in a running home; `ours beyond` appends our
+forecast of the first day that is not published, which is what the product's planner does. `published LEAR`, `published
 DNN`, `ours`: forecast alone. `held`: the day is scheduled on its forecast and the schedule held whatever comes, as a
 bid without a price would be. `hourly`: each hour's price is known when the hour begins, and the rest of the day is
 planned anew, its forecast moved by the error just seen, which fades by a fifth an hour. EPF files: second year; ours is
@@ -52,9 +53,10 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         ways = {'published LEAR': table['LEAR Ensemble'], 'published DNN': table['DNN Ensemble']}
         first = {way: column.to_numpy().reshape(-1, HOURS)[FIRST:FIRST + DAYS] for way, column in ways.items()}
         first |= {'ours': ours, 'same day last week': before[:-7], 'perfect day': year}
-        rows += _market(name, year, first, progress)
+        rows += _market(name, year, first, progress, ours)
     for name, year in _without_forecasts(root):
-        rows += _market(name, year, {}, progress)
+        progress(f'{name}: our forecasts')
+        rows += _market(name, year, {}, progress, _forecasts(year))
     return rows
 
 
@@ -66,9 +68,19 @@ def _without_forecasts(root) -> list[tuple[str, np.ndarray]]:
             for name, values in (*out, ('NL 2019', dutch))]
 
 
-def _market(name: str, prices: np.ndarray, first: dict[str, np.ndarray],
-            progress: Callable[[str], None]) -> list[Result]:
-    """prices : (days, 24) [EUR/kWh]     first : forecasts of each day, by who made them"""
+def _forecasts(prices: np.ndarray) -> np.ndarray:
+    """Return our forecast of each day from those before it; of the first weeks, the day before."""
+    made = np.vstack([prices[:1], prices[:-1]])
+    for day in range(1, len(prices)):
+        ours = lear(prices[:day].ravel(), HOURS, HOURS)
+        made[day] = np.where(np.isfinite(ours), ours, made[day])
+    return made
+
+
+def _market(name: str, prices: np.ndarray, first: dict[str, np.ndarray], progress: Callable[[str], None],
+            ours: np.ndarray) -> list[Result]:
+    """prices : (days, 24) [EUR/kWh]     first : forecasts of each day, by who made them     ours : (days, 24), of each
+    day from all before it"""
     progress(f'{name}: everything known')
     flat = prices.ravel()
     best, cycles = _bound(flat)
@@ -76,6 +88,8 @@ def _market(name: str, prices: np.ndarray, first: dict[str, np.ndarray],
     progress(f'{name}: prices known a day ahead')
     made, cycles = _profit(flat, _rolling(flat))
     rows.append(_row(f'{name}, known day-ahead prices', made, best, cycles, GOAL))
+    made, cycles = _profit(flat, _rolling(flat, ours))
+    rows.append(_row(f'{name}, known day-ahead prices, ours beyond', made, best, cycles, GOAL))
     for way, forecast in first.items():
         progress(f'{name}: {way}')
         made, cycles = _profit(flat, _daily(forecast))
@@ -115,12 +129,15 @@ def _bound(prices: np.ndarray) -> tuple[float, float]:
     return -float(made.fun) * share, float(made.x[count:2 * count].sum()) / CELL.capacity * share
 
 
-def _rolling(prices: np.ndarray) -> np.ndarray:
-    """Plan at midnight and at 13:00, each time to the end of what is published."""
+def _rolling(prices: np.ndarray, beyond: np.ndarray | None = None) -> np.ndarray:
+    """Plan at midnight and at 13:00, each time to the end of what is published, or a day `beyond` by a forecast."""
     planner, energy, out = Planner(SETTINGS), 0.0, []
     for day in range(len(prices) // HOURS):
         for begin, end, known in ((0, ANNOUNCED, HOURS), (ANNOUNCED, HOURS, 2 * HOURS)):
             ahead = prices[day * HOURS + begin:day * HOURS + known]
+            after = day + known // HOURS    # its forecast rests on what is published now
+            if beyond is not None and after < len(beyond):
+                ahead = np.concatenate([ahead, beyond[after]])
             done = _planned(planner, ahead, energy)[:end - begin]
             energy = _stored(energy, done)
             out.append(done)

@@ -6,7 +6,8 @@ between the inner loop holds the planned grid power with the battery and keeps t
 from `own use` (battery serves the home, loads on arrival) to one plan of the whole week with everything known, at equal
 final charge and with the battery's wear counted. Forecasts: `persistence` is yesterday; `honest` is the mean of the
 seven days before, blended with the last measurement; `learned` is the home's own forecaster, trained each midnight on
-the days there are (22 or fewer before the week); `perfect` is what will be, as means of the planner's steps. Prices are
+the days there are (22 or fewer before the week); each with the spread of those days or of the forecaster, `one future`
+without; `perfect` is what will be, as means of the planner's steps. Prices are
 known day-ahead: until midnight, after 13:00 until the next; yesterday's beyond. In the environment: WEEKS, how many of
 each recording; HORIZON, how far a plan looks (24 h); HOMES, parts of their names with | between, default one of minutes
 and one of hours; VALUE_DATA, a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W,
@@ -22,11 +23,12 @@ import numpy as np
 import pandas as pd
 
 from hearthgrid.benchmark import Result, recordings
-from hearthgrid_core.forecast import LOAD, PHOTOVOLTAIC, Forecaster, ForecastSettings, Series
+from hearthgrid_core.forecast import LOAD, PHOTOVOLTAIC, Forecast, Forecaster, ForecastSettings, Series
 from hearthgrid_core.plan import (
     BaseLoad,
     Battery,
     BlockJob,
+    Chances,
     Grid,
     Horizon,
     InnerLoopSettings,
@@ -49,6 +51,7 @@ CELL = Battery(10.0, 5.0, 4000.0, 4000.0, 0.95, 0.95, wear_price=0.02)
 LOOP = InnerLoopSettings(gain=1.0, dead_band=0.0)
 AHEAD = 3600 * int(os.environ.get('HORIZON', '24'))
 EARLIER = pd.Timedelta(days=14)     # of those before: only the learned forecast sees them, where they were recorded
+SAMPLES, ONE = 4, ', one future'    # of the minutes of a step; a plan that takes its forecast for the truth
 FADES = 2.0                         # of what the last measurement says of the next hours [h]
 # outlet, power [W], energy [kWh], arrival and deadline [h of day], days of the week, timer [h], in one block
 TASKS = (('car', 3700.0, 7.4, 18.0, 31.0, range(7), 25.0, False),
@@ -81,6 +84,7 @@ class Learned:
     def __init__(self, home: Home):
         self._home, step = home, float(home.plan_step)
         self._settings = ForecastSettings(step=step, horizon=float(AHEAD))
+        self._last: dict[str, Forecast] = {}
         self._made = {name: Forecaster(self._settings, prior) for name, prior in (('load', LOAD), ('pv', PHOTOVOLTAIC))}
 
     def forecast(self, name: str, now: int, count: int) -> np.ndarray:
@@ -90,7 +94,14 @@ class Learned:
         if now % DAY == 0:
             self._made[name].learn(series)
             self._made[name].train(series)
-        return self._made[name].forecast(series).mean[:count]
+        made = self._made[name].forecast(series)
+        self._last[name] = made
+        return made.mean[:count]
+
+    def chances(self, count: int) -> Chances:
+        """Return how load and sun may differ from their last forecasts."""
+        spreads = [(made.lower[:count], made.mean[:count], made.upper[:count]) for made in self._last.values()]
+        return Chances.spread(spreads[0], spreads[1])
 
 
 @dataclass
@@ -133,7 +144,7 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         progress(f'{home.name}: knowing it all')
         least, gap = _known(home)
         found = {}
-        for name in ('nothing', 'own use', 'timers', 'persistence', 'honest', 'learned', 'perfect'):
+        for name in ('nothing', 'own use', 'timers', 'persistence', f'honest{ONE}', 'honest', 'learned', 'perfect'):
             progress(f'{home.name}: {name}')
             found[name] = simulate(home, name)
         own = found['own use'].cost
@@ -156,19 +167,20 @@ def run(progress: Callable[[str], None]) -> list[Result]:
     return rows
 
 
-def simulate(home: Home, way: str) -> Outcome:
-    """Run one week under one controller."""
+def simulate(home: Home, way: str, decide: Callable | None = None) -> Outcome:
+    """Run one week under one controller. decide : what to hold, within what, and what runs, as `_decide`; else ours."""
     planner = Planner(PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, horizon=AHEAD))
-    learned = Learned(home) if way == 'learned' else None
+    learned = Learned(home) if way.startswith('learned') else None
     energy, power, begin = CELL.energy, 0.0, BEFORE * DAY
     tasks, pending, cost, peak, missed, over = _tasks(begin), [], 0.0, 0.0, 0, 0
     hours = home.step / 3600
     for now in range(begin, begin + DAYS * DAY, home.plan_step):
         pending += [task for task in tasks if now <= task.arrival < now + home.plan_step]
         band, within, on = (0.0, 0.0, 0.0), (0.0, CELL.capacity), None
-        if way in ('persistence', 'honest', 'learned', 'perfect'):
-            band, within, on = _decide(home, planner, way, now, energy, _foreseen(way, pending, tasks, now),
-                                       learned)
+        if way.removesuffix(ONE) in ('persistence', 'honest', 'learned', 'perfect'):
+            known = _foreseen(way, pending, tasks, now)
+            band, within, on = decide(now, energy, known) if decide else _decide(home, planner, way, now, energy, known,
+                                                                                 learned)
         for time in range(now, now + home.plan_step, home.step):
             k, drawn = time // home.step, 0.0
             # Battery first; a load that would break the import limit even so is shed for the step.
@@ -236,11 +248,27 @@ def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
     final = CELL.energy if now + AHEAD >= end else None
     battery = replace(CELL, energy=min(max(energy, 0.0), CELL.capacity), final=final)
     grid = Grid(buy, np.full(count, EXPORT_PRICE), np.full(count, IMPORT_MAX), np.full(count, EXPORT_MAX))
-    plan = planner.plan(Problem(horizon, grid, (BaseLoad(load), Photovoltaic(pv), battery, *jobs)))
+    chances = _chances(home, way, now, load - pv, learned)
+    plan = planner.plan(Problem(horizon, grid, (BaseLoad(load), Photovoltaic(pv), battery, *jobs), chances=chances))
     assert plan.status.value in ('optimal', 'relaxed'), plan.reasons
     held = plan.guide
     on = {job.name for job in jobs if plan.schedule(job.name).power[0] > 0.01 * job.power}
     return (held.low[0], held.high[0], held.hold[0]), (held.floor[0], held.ceiling[0]), on
+
+
+def _chances(home: Home, way: str, now: int, net: np.ndarray, learned: Learned | None) -> Chances | None:
+    """Return how the home may differ from the forecast `net` (n,) [W]; None for one future."""
+    if way == 'perfect' or way.endswith(ONE):
+        return None
+    if learned is not None:
+        return learned.chances(len(net))
+    each, day = home.plan_step // home.step, DAY // home.step
+    first = now // home.step
+    ago = 1 if way.startswith('persistence') else USUAL
+    past = np.stack([np.resize((home.load - home.pv)[first - back * day:first - (back - 1) * day],
+                               len(net) * each).reshape(-1, each) for back in range(1, ago + 1)], axis=1)
+    parts = np.array_split(np.sort(past, axis=2), min(SAMPLES, each), axis=2)
+    return Chances.of(np.stack([part.mean(axis=2) for part in parts], axis=2))
 
 
 def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, name: str,
@@ -254,7 +282,7 @@ def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, na
         known_until = (now // DAY + (2 if now % DAY >= 13 * 3600 else 1)) * DAY
         known = now + home.plan_step * np.arange(count) < known_until
         return np.where(known, actual, yesterday)
-    if way == 'persistence':
+    if way.startswith('persistence'):
         return yesterday
     if learned is not None:
         return learned.forecast(name, now, count)
@@ -317,7 +345,7 @@ def _homes() -> list[Home]:
     root = recordings()
     prices, sun = (pd.read_parquet(root / 'prices' / name) for name in (
         'nl_2019.parquet', 'nl_irradiation_2018_2020_15min.parquet'))
-    price = _on_clock(prices.time_local, prices.price_eur_per_mwh / 1000 + 0.15)
+    price = _on_clock(prices.time_local, prices.price_eur_per_mwh / 1000 + 0.15).ffill()
     light = _on_clock(sun.time_local, sun.irradiation_w_per_m2)
     homes = []
     for file, first in (('refit_house2', '2014-03-03'), ('ukdale_house2', '2013-06-03'),

@@ -4,6 +4,7 @@ import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from hearthgrid.bringup import enclave_arguments
 from hearthgrid_ros.executor import LeanExecutor
 from hearthgrid_ros.node import wait_until
 
@@ -15,7 +16,8 @@ class AskError(Exception):
 def ask(home: str, row, request, outlet: str = '', timeout: float = 8.0):
     """Return the answer of a service row of the interface table. AskError when nobody answers within `timeout` [s]."""
     context = rclpy.Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    identity = enclave_arguments(f'/{home}/tools')
+    rclpy.init(args=identity, context=context, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('asker', namespace=f'/{home}', context=context, start_parameter_services=False, enable_rosout=False)
     executor = LeanExecutor(context=context)
     executor.add_node(node)

@@ -11,6 +11,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
 
+from hearthgrid.bringup import enclave_arguments
 from hearthgrid_ros import interfaces as rows
 from hearthgrid_ros.definitions import message_name, typestore
 from hearthgrid_ros.executor import LeanExecutor
@@ -33,7 +34,8 @@ def record(home: str, path: Path, stop: Callable[[float, Counter], bool], names:
     chosen = [row for row in rows.TOPICS if row.scope is not rows.Scope.OUTLET and (names is None or row.name in names)]
     store, counts = typestore(message_name(row.type) for row in chosen), Counter()
     context = rclpy.Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    identity = enclave_arguments(f'/{home}/tools')
+    rclpy.init(args=identity, context=context, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('recorder', namespace=f'/{home}', context=context, enable_rosout=False, start_parameter_services=False)
     executor = LeanExecutor(context=context)
     executor.add_node(node)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
@@ -43,10 +44,26 @@ class Process:
         path.write_text(json.dumps([asdict(node) for node in self.nodes], indent=1))
         return path
 
+    @property
+    def enclave(self) -> str:
+        """Identity of the process in SROS 2: `/<home>/<name>`; the names of `each` hold the home, with dots."""
+        home = self.nodes[0].namespace.split('/')[1]
+        return f'/{self.name.replace(".", "/")}' if '.' in self.name else f'/{home}/{self.name}'
+
+    def command(self, spec: Path) -> list[str]:
+        """Return what to run. spec : what `write` returned"""
+        return [sys.executable, '-m', 'hearthgrid.host', str(spec), *enclave_arguments(self.enclave)]
+
     @staticmethod
     def read(path: Path) -> tuple[NodeSpec, ...]:
         """Return the nodes a specification lists."""
         return tuple(NodeSpec(**row) for row in json.loads(path.read_text()))
+
+
+def enclave_arguments(enclave: str) -> list[str]:
+    """Return what gives a process of ROS 2 its identity, nothing where ROS_SECURITY_ENABLE is not set."""
+    enabled = os.environ.get('ROS_SECURITY_ENABLE') == 'true'
+    return ['--ros-args', '--enclave', enclave] if enabled else []
 
 
 @dataclass(frozen=True)
@@ -64,21 +81,25 @@ class Options:
     each: bool = False  # one process a node instead of a few shared ones
     replay: str = ''  # recordings behind the outlets' converters
     seed: int = 1  # of the simulation
+    home_source: str = ''  # the file an admin changes on the page; empty: home_file
+    keys_file: str = ''  # of the home; empty: commands are not signed
+    firmware: str = ''  # outlets that run in C: a number, ids with commas between, or 'all'
 
 
 HUB = (  # name, class, and what the plan tells it; in the order they start
     ('store', 'hub_nodes.store.node:StoreNode', ('state_dir',)),
     ('identify', 'hub_nodes.identify:IdentifyNode', ('state_dir',)),
     ('anomaly', 'hub_nodes.anomaly:AnomalyNode', ('home_file', 'state_dir')),
-    ('forecast', 'hub_nodes.forecast:ForecastNode', ('home_file',)),
+    ('forecast', 'hub_nodes.forecast:ForecastNode', ('home_file', 'state_dir')),
     ('markers', 'hub_nodes.markers:MarkersNode', ('home_file',)),
-    ('voltage', 'hub_nodes.voltage:VoltageNode', ('home_file',)),
-    ('plan', 'hub_nodes.plan:PlanNode', ('home_file',)),
+    ('voltage', 'hub_nodes.voltage:VoltageNode', ('home_file', 'keys_file')),
+    ('plan', 'hub_nodes.plan:PlanNode', ('home_file', 'keys_file')),
     ('notify', 'hub_nodes.notify:NotifyNode', ('home_file', 'state_dir')),
-    ('gateway', 'hub_nodes.gateway:GatewayNode', ('home_file', 'state_dir')),
+    ('gateway', 'hub_nodes.gateway:GatewayNode', ('home_file', 'state_dir', 'keys_file')),
     ('grid_service', 'hub_nodes.grid_service.node:GridServiceNode', ('home_file', 'state_dir')),
     ('market', 'hub_nodes.adapters.market:MarketNode', ('home_file', 'state_dir')),
-    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode', ('home_file', 'state_dir', 'port')),
+    ('dashboard', 'hub_nodes.dashboard.node:DashboardNode',
+     ('home_file', 'home_source', 'state_dir', 'port', 'keys_file')),
 )
 SECTIONS = ('notify', 'grid_service', 'market', 'gateway')  # of the home file: each starts the node of its name
 ALONE = ('plan', 'dashboard', 'gateway')  # a solver, a web server and strangers' bytes must not hold up the others
@@ -95,9 +116,11 @@ def plan(home: Home, options: Options) -> tuple[Process, ...]:
         for number, group in enumerate(groups, 1):
             nodes = tuple(spec for outlet in group for spec in outlet_nodes(home, outlet, options))
             processes.append(Process(f'outlets_{number}' if len(groups) > 1 else 'outlets', nodes))
-        if home.inverter and options.only in ('', home.inverter):
-            # Not among the outlets: one crash must not take the leader and most who could follow it.
-            processes.append(Process('inverter', (member(home, home.inverter, options, meter=True),)))
+        for number, name in enumerate(home.inverters):
+            if options.only in ('', name):
+                # Not among the outlets: one crash must not take the leader and most who could follow it.
+                spec = member(home, name, options, meter=True)
+                processes.append(Process(f'inverter_{name}' if number else 'inverter', (spec,)))
     if options.hub:
         hub = [spec for spec in hub_nodes(home, options) if options.dashboard or spec.name != 'dashboard']
         processes.append(Process('hub', tuple(spec for spec in hub if spec.name not in ALONE)))
@@ -131,11 +154,12 @@ def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]
         'throttleable': outlet.throttleable,
         'minimum_on_time': outlet.minimum_on,
         'minimum_off_time': outlet.minimum_off,
-        'island_power': home.battery.power_max if home.battery and home.inverter else 0.0,
+        'island_power': home.forming_power,
         'island_voltage': home.supply.voltage,
         'timezone': home.timezone,
         'schedule': json.dumps([rule.row() for rule in outlet.schedule]),
         'state_dir': options.state_dir,
+        'keys_file': options.keys_file,
     }
     return [
         _spec(home, 'outlet_node', 'outlet', 'outlet_node.outlet:OutletNode', outlet.id, facts),
@@ -144,24 +168,28 @@ def outlet_nodes(home: Home, outlet: Outlet, options: Options) -> list[NodeSpec]
 
 
 def member(home: Home, id: str, options: Options, **facts) -> NodeSpec:
-    """Return the member of the micro-grid that belongs to an outlet or to the inverter."""
+    """Return the member of the micro-grid that belongs to an outlet or to an inverter."""
+    own = home.stores.get(id)
     facts |= {
         'nominal_voltage': home.supply.voltage,
         'nominal_frequency': float(home.supply.frequency),
         'committee': ','.join(home.committee()),
         'outlets': len(home.outlets),
-        'inverter': home.inverter,
-        'inverter_power': home.battery.power_max if home.battery and home.inverter else 0.0,
-        'battery_kwh': home.battery.capacity_kwh if home.battery and home.inverter else 0.0,
+        'inverter': ','.join(home.inverters),
+        'inverter_power': home.forming_power,
+        'inverter_rating': own.power_max if own else 0.0,
+        'battery_kwh': home.battery.capacity_kwh if home.battery and home.battery.grid_forming else 0.0,
         'battery_efficiency': home.battery.efficiency if home.battery else 0.95,
         'grid_power': home.supply.import_max,
         'state_dir': options.state_dir,
+        'keys_file': options.keys_file,
     }
     return _spec(home, 'outlet_node', 'consensus', 'outlet_node.consensus:ConsensusNode', id, facts)
 
 
 def _world(home: Home, options: Options) -> NodeSpec:
-    parameters = {'home_file': options.home_file, 'seed': options.seed, 'replay': options.replay}
+    parameters = {'home_file': options.home_file, 'seed': options.seed, 'replay': options.replay,
+                  'keys_file': options.keys_file}
     return _spec(home, 'sim_nodes', 'world', 'sim_nodes.world:WorldNode', '', parameters)
 
 
@@ -192,6 +220,13 @@ def _groups(outlets: list[Outlet], size: int) -> Iterable[list[Outlet]]:
     even = -(-len(outlets) // count)
     for start in range(0, len(outlets), even):
         yield outlets[start : start + even]
+
+
+def key_names(home: Home) -> list[str]:
+    """Return who of a home is commanded, and so has a key."""
+    plugs = [plug.id for plug in home.gateway.plugs] if home.gateway else []
+    inverters = [*home.stores, *(['pv'] if home.pv else [])]
+    return [*(outlet.id for outlet in home.outlets), *plugs, *inverters, 'regulator']
 
 
 def default_state_dir() -> Path:

@@ -12,7 +12,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hearthgrid import __version__, evaluate_cli, report_cli, simulate_cli, store_cli, token_cli, train_cli, user_cli
+from hearthgrid import (
+    __version__,
+    evaluate_cli,
+    fuzz_cli,
+    keys_cli,
+    report_cli,
+    security_cli,
+    simulate_cli,
+    store_cli,
+    token_cli,
+    train_cli,
+    user_cli,
+)
 
 app = typer.Typer(
     name='hearthgrid',
@@ -53,10 +65,14 @@ def root(version: Annotated[bool, typer.Option('--version', help='Print the vers
         raise typer.Exit
 
 
+OWN_HOME = 'own_home.yaml'  # in the state folder: the home set up on the page of a home started without --home
+
+
 @app.command()
 def up(
     home: Annotated[
-        Path | None, typer.Option('--home', help='YAML file of the home.', show_default='config/home.yaml')
+        Path | None,
+        typer.Option('--home', help='YAML file of the home.', show_default='set up on the page, else config/home.yaml'),
     ] = None,
     duration: Annotated[
         float, typer.Option('--for', help='End by itself after so many seconds; 0: at Ctrl-C.', min=0)
@@ -69,16 +85,22 @@ def up(
     each: Annotated[bool, typer.Option('--each', help='One process a node.')] = False,
     simulation: Annotated[bool, typer.Option(help='A simulated world behind the outlets.')] = True,
     outlets: Annotated[bool, typer.Option(help='Python outlets; off where real ones speak.')] = True,
+    firmware: Annotated[
+        str, typer.Option('--firmware', help='Outlets that run in C: how many, a,b, or all.', show_default='none')
+    ] = '',
     hub: Annotated[bool, typer.Option(help='The nodes of the hub.')] = True,
     page: Annotated[bool, typer.Option(help='The page.')] = True,
+    keys: Annotated[bool, typer.Option(help='Sign commands, and obey signed ones only.')] = True,
     state_dir: StateDir = None,
     verbose: Annotated[bool, typer.Option('--verbose', '-v', help='Show every log line.')] = False,
 ) -> None:
     """Start a home and watch over it, until Ctrl-C."""
     from hearthgrid import bringup
     from hearthgrid import up as upping
+    from hearthgrid.firmware import FirmwareError
     from hearthgrid.replay import Replay, ReplayError
     from hearthgrid_ros.home import HomeError, load
+    from hearthgrid_ros.key_file import KeyFileError
 
     folder = state_folder(state_dir)
     try:
@@ -89,7 +111,9 @@ def up(
             if home is not None:  # its outlets are the recordings', its settings hold
                 described = described.model_copy(update={'nodes': load(home).nodes})
         else:
-            played, described = None, load(home or config_folder() / 'home.yaml')
+            # Without --home: what was set up on the page, else the example.
+            source = (home or folder / OWN_HOME).expanduser().absolute()
+            played, described = None, load(source if home or source.exists() else config_folder() / 'home.yaml')
         options = bringup.Options(
             '',
             str(folder),
@@ -101,9 +125,16 @@ def up(
             each=each,
             replay=str(replay.expanduser().absolute()) if replay else '',
             seed=seed,
+            keys_file='' if keys else upping.OFF,
+            firmware=firmware,
+            home_source='' if played else str(source),
         )
-        raise typer.Exit(upping.run(described, options, duration, verbose, out, played))
-    except (HomeError, ReplayError) as error:
+        if firmware and replay is not None:
+            raise fail('--firmware takes 128 samples a cycle, recordings have their own: leave out one of the two', 2)
+        while (code := upping.run(described, options, duration, verbose, out, played)) == upping.AGAIN:
+            described = load(source)
+        raise typer.Exit(code)
+    except (FirmwareError, HomeError, KeyFileError, ReplayError) as error:
         raise fail(error, 2) from None
     except OSError as error:
         raise fail(f'{error.filename or folder}: {error.strerror}') from None
@@ -364,7 +395,10 @@ app.command()(evaluate_cli.evaluate)
 app.command()(evaluate_cli.identify)
 app.command()(simulate_cli.simulate)
 app.command()(report_cli.report)
+app.command()(fuzz_cli.fuzz)
 app.add_typer(store_cli.app, name='store')
+app.add_typer(keys_cli.app, name='keys')
+app.add_typer(security_cli.app, name='security')
 app.add_typer(user_cli.app, name='user')
 app.add_typer(token_cli.app, name='token')
 

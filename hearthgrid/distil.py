@@ -44,10 +44,12 @@ class Student:
 
 
 def distil(teacher: Model, features: np.ndarray, labels: np.ndarray, seed: int, kind: str = 'auto',
-           progress: Callable[[float], None] = lambda share: None, batches: int = BATCHES) -> Student:
+           progress: Callable[[float], None] = lambda share: None, batches: int = BATCHES,
+           narrow: float = 0.0) -> Student:
     """Return the student of a teacher. features : (n, d) it was trained on     labels : (n,) names, among its classes
 
     kind : 'forest', 'network', or 'auto': the trees where at least `TREES_MIN` fit into `BYTES_MAX`
+    narrow : as `graph.novelty` takes it
     DevicesError where neither fits.
     """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # what it tells about processors is nothing for people
@@ -57,7 +59,7 @@ def distil(teacher: Model, features: np.ndarray, labels: np.ndarray, seed: int, 
     of = np.array([teacher.classes.index(label) for label in np.asarray(labels).tolist()])
     trees, tflite, curve = len(teacher.forest.root), b'', np.empty((0, 2))
     while kind != 'network' and trees >= min(TREES_MIN, len(teacher.forest.root)):
-        made = _converted(tf, teacher, graph.teacher_probability(tf, teacher, trees), small=False)
+        made = _converted(tf, teacher, graph.teacher_probability(tf, teacher, trees), False, narrow)
         if len(made) <= BYTES_MAX:
             tflite = made
             break
@@ -67,7 +69,8 @@ def distil(teacher: Model, features: np.ndarray, labels: np.ndarray, seed: int, 
     if not tflite:
         trees = 0
         network, curve = _taught(tf, teacher, features, of, seed, progress, batches)
-        tflite = _converted(tf, teacher, lambda x: teacher.temperature * tf.math.log(network(x) + 1e-7), small=True)
+        tflite = _converted(tf, teacher, lambda x: teacher.temperature * tf.math.log(network(x) + 1e-7), True,
+                            narrow)
         if len(tflite) > BYTES_MAX:
             raise DevicesError(f'the network takes {len(tflite)} bytes, more than {BYTES_MAX}')
     agreement, difference, milliseconds = _compared(teacher, tflite, features, of, seed)
@@ -75,9 +78,9 @@ def distil(teacher: Model, features: np.ndarray, labels: np.ndarray, seed: int, 
     return Student(tflite, 'forest' if trees else 'network', trees, agreement, difference, milliseconds, curve)
 
 
-def _converted(tf, teacher: Model, log_probability, small: bool) -> bytes:
+def _converted(tf, teacher: Model, log_probability, small: bool, narrow: float) -> bytes:
     """small : weights of matrices in 8 bits"""
-    how_unlike = graph.novelty(tf, teacher.near)
+    how_unlike = graph.novelty(tf, teacher.near, narrow)
 
     @tf.function(input_signature=[tf.TensorSpec((1, teacher.features), tf.float32, name='features')])
     def judge(features):

@@ -11,6 +11,7 @@ import numpy as np
 from hearthgrid_core.devices.forest import LEAF, Forest
 from hearthgrid_core.devices.model import FLOOR, KNOTS, RANK_MAX, Model
 from hearthgrid_core.devices.novelty import TORN, Novelty
+from hearthgrid_core.devices.view import UPPER_NONE, upper_harmonics
 
 NDTRI_STEPS = 2048  # of the table of normal scores
 
@@ -106,11 +107,13 @@ def _ranks(tf, knots: np.ndarray, x):
     return (first + (tf.gather(table, low + 1) - first) * (place - tf.cast(low, tf.float32)))[None]
 
 
-def novelty(tf, near: Novelty):
+def novelty(tf, near: Novelty, narrow: float = 0.0):
     """Return a function from features (1, d) and probability before temperature (1, classes) to how unlike (1,).
 
     The examples lie class after class in 16 bits; only those of the likeliest class are looked at.
+    narrow : is added for a window without upper harmonics, so that one bound serves both
     """
+    upper = np.flatnonzero(upper_harmonics(len(near.noise))) if narrow else ()
     order = np.argsort(near.example_class, kind='stable')
     counts = np.bincount(near.example_class, minlength=len(near.usual))
     end = np.cumsum(counts)
@@ -129,6 +132,10 @@ def novelty(tf, near: Novelty):
         distance = tf.maximum(tf.sqrt(tf.reduce_min(apart)), 1e-3)
         likely = tf.gather(probability[0], best)
         usual = tf.gather(tf.constant(near.usual.astype(np.float32)), best)
-        return tf.math.log(distance / usual) - TORN * tf.math.log(likely)
+        unlike = tf.math.log(distance / usual) - TORN * tf.math.log(likely)
+        if narrow:
+            size = tf.sqrt(tf.reduce_mean(tf.square(tf.gather(x, upper, axis=1)), axis=1))
+            unlike += tf.where(size < UPPER_NONE, np.float32(narrow), np.float32(0.0))
+        return unlike
 
     return how_unlike

@@ -11,6 +11,7 @@ from hearthgrid.bringup import Options, Process, default_state_dir, plan
 from hearthgrid.cli import config_folder
 from hearthgrid.replay import Replay
 from hearthgrid_ros.home import load
+from hearthgrid_ros.key_file import NAME as KEYS
 from launch import LaunchDescription
 
 ARGUMENTS = (
@@ -48,7 +49,7 @@ def _actions(context):
     else:
         path = Path(given['home'] or config_folder() / 'home.yaml').absolute()
         home = load(path)
-    if given['outlet'] and given['outlet'] not in (home.inverter, *(outlet.id for outlet in home.outlets)):
+    if given['outlet'] and given['outlet'] not in (*home.inverters, *(outlet.id for outlet in home.outlets)):
         raise ValueError(f'{path}: no outlet is called {given["outlet"]!r}')
     options = Options(
         str(path),
@@ -57,6 +58,7 @@ def _actions(context):
         port=int(given['port']),
         seed=int(given['seed']),
         replay=given['replay'],
+        keys_file=str(state / KEYS) if (state / KEYS).exists() else '',
         **{
             name: given[name].lower() in ('true', '1', 'yes')
             for name in ('simulation', 'outlets', 'hub', 'dashboard', 'each')

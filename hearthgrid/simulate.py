@@ -40,6 +40,7 @@ from hearthgrid_ros.home import Home
 HOUR, KILO = 3600.0, 1e3
 QUARTER = 15  # minutes in which peaks are metered
 ANNOUNCED = 13  # local hour at which tomorrow's prices become known
+TRAIN = 7 * DAY  # between two fittings of the learned models; the running home fits them daily, over night
 PERIOD = 30  # minutes between two plans
 # In a minute of the world the loop has done sixty steps: the error is gone.
 LOOP = InnerLoopSettings(gain=1.0, dead_band=0.0)
@@ -52,7 +53,8 @@ class Orders:
     """What a controller wants for the coming minute.
 
     on : outlets whose job should run     low, high : net import between which the battery is at `hold`, NaN = own use
-    first [W]     pv_max : [W]     idle : the battery does nothing
+    first [W]     floor, ceiling : charge the battery keeps within [kWh]     pv_max : [W]
+    idle : the battery does nothing
     """
 
     on: frozenset[str] = frozenset()
@@ -61,6 +63,8 @@ class Orders:
     hold: float = 0.0
     pv_max: float = math.inf
     idle: bool = False
+    floor: float = 0.0
+    ceiling: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,7 @@ class Planned:
         self._forecasters = {name: Forecaster(FORECAST, prior)
                              for name, prior in (('load', LOAD), ('pv', PHOTOVOLTAIC), ('price', PRICE))}  # fmt: skip
         self._coefficient, self._learnt, self._due, self._made = None, -math.inf, -math.inf, None
+        self._trained = -math.inf
         self.plans, self.failed, self.errors = 0, 0, []
 
     def __call__(self, view: View) -> Orders:
@@ -161,8 +166,10 @@ class Planned:
         pv_max = -float(panels.power[k]) if panels is not None else math.inf
         if made.guide is None:
             return Orders(on, pv_max=pv_max)
-        low, high, hold = (float(row[k]) for row in (made.guide.low, made.guide.high, made.guide.hold))
-        return Orders(on, low, high, hold, pv_max)
+        held = made.guide
+        low, high, hold, floor, ceiling = (float(row[k]) for row in (
+            held.low, held.high, held.hold, held.floor, held.ceiling))  # fmt: skip
+        return Orders(on, low, high, hold, pv_max, floor=floor, ceiling=ceiling)
 
     def _plan(self, view: View) -> None:
         now = view.now
@@ -170,8 +177,8 @@ class Planned:
         jobs = tuple(JobState(outlet, job.id, job.energy_kwh, job.delivered_kwh, job.power, job.deadline,
                               job.interruptible, job.status.name == 'RUNNING')
                      for outlet, (_, job) in sorted(view.jobs.items()))  # fmt: skip
-        load, pv, buy, sell, ahead = self._known() if self._perfect else self._foreseen(now)
-        made, _ = problem(Situation(now, load, pv, buy, sell, ahead, view.charge, jobs, None),
+        load, pv, buy, sell, ahead, *within = self._known() if self._perfect else self._foreseen(now)
+        made, _ = problem(Situation(now, load, pv, buy, sell, ahead, view.charge, jobs, None, *within),
                           self._facts, PLAN, self._made)  # fmt: skip
         result = self._planner.plan(made)
         self.plans += 1
@@ -184,8 +191,9 @@ class Planned:
         series = self._series
         return series['load'], series['pv'] if self._rated else None, series['price'], series['sell'], None
 
-    def _foreseen(self, now: float) -> tuple[Series | None, ...]:
-        """Return load, PV, announced prices of both directions, and the price forecast, from what is known at `now`."""
+    def _foreseen(self, now: float) -> tuple:
+        """Return load, PV, announced prices of both directions, the price forecast, and spreads of load and PV, from
+        what is known at `now`."""
         past = {name: series.until(now) for name, series in self._series.items()}
         until = self._announced_until(now)
         announced = self._series['price'].until(until)
@@ -197,6 +205,12 @@ class Planned:
                 self._forecasters['pv'].learn(past['pv'])
             elif self._rated:
                 self._coefficient = photovoltaic.learn(past['pv'], self._sun.until(now), self._rated)
+        if now - self._trained >= TRAIN:
+            self._trained = now
+            self._forecasters['load'].train(past['load'])
+            self._forecasters['price'].train(announced)
+            if self._rated and self._sun is None:
+                self._forecasters['pv'].train(past['pv'])
         load = self._forecasters['load'].forecast(past['load'])
         self._note(load)
         pv = None
@@ -208,7 +222,8 @@ class Planned:
                                        self._rated)  # fmt: skip
         price = self._forecasters['price'].forecast(announced)
         sell = self._series['sell'].until(until)
-        return _mean(load), None if pv is None else _mean(pv), announced, sell, _mean(price)
+        return (_mean(load), None if pv is None else _mean(pv), announced, sell, _mean(price), _within(load),
+                None if pv is None else _within(pv))  # fmt: skip
 
     def _announced_until(self, now: float) -> float:
         """Return the end of the day whose prices are known: tomorrow's come in the afternoon. [s]"""
@@ -223,6 +238,10 @@ class Planned:
 
 def _mean(forecast) -> Series:
     return Series(forecast.start, forecast.step, forecast.mean)
+
+
+def _within(forecast) -> tuple[Series, Series]:
+    return tuple(Series(forecast.start, forecast.step, bound) for bound in (forecast.lower, forecast.upper))
 
 
 class Store:
@@ -248,8 +267,9 @@ class Store:
         hours = STEP / HOUR
         moment = Moment(
             low=orders.low, high=orders.high, hold=orders.hold, planned=math.nan, grid=rest + self.power,
-            battery=self.power, charge=self.charge, reserve=b.reserve, charge_max=b.power_max,
-            discharge_max=b.power_max, import_max=supply.import_max, export_max=supply.export_max)  # fmt: skip
+            battery=self.power, charge=self.charge, reserve=max(b.reserve, orders.floor / b.capacity_kwh),
+            charge_max=b.power_max, discharge_max=b.power_max, import_max=supply.import_max,
+            export_max=supply.export_max, ceiling=min(1.0, orders.ceiling / b.capacity_kwh))  # fmt: skip
         power = battery_power(moment, LOOP)[0]
         room, left = b.capacity_kwh - self.energy, self.energy
         self.power = min(max(power, -left * b.efficiency * KILO / hours), room / b.efficiency * KILO / hours)

@@ -295,7 +295,7 @@ def _columns(path: Path) -> dict[str, Series]:
         when = table[named] if named else table.index.to_series()
         if not named and not isinstance(table.index, pd.DatetimeIndex):
             raise CourseError(f'{file}: no column of time ({", ".join(_TIMES)})')
-        times = when.to_numpy(float) if pd.api.types.is_numeric_dtype(when) else _seconds(pd, file, when)
+        times = _floats(file, when) if pd.api.types.is_numeric_dtype(when) else _seconds(pd, file, when)
         steps = np.diff(times)
         if len(times) < 2 or not (steps > 0).all():
             raise CourseError(f'{file}: its times do not rise')
@@ -307,14 +307,21 @@ def _columns(path: Path) -> dict[str, Series]:
             if name in _NAMES:
                 known, factor = _NAMES[name]
                 values = np.full(place[-1] + 1, np.nan)
-                values[place] = table[name].to_numpy(float) * factor
+                values[place] = _floats(file, table[name]) * factor
                 out[known] = Series(float(times[0]), step, np.where(np.isfinite(values), values, np.nan))
     return out
+
+
+def _floats(file: Path, column) -> np.ndarray:
+    try:
+        return column.to_numpy(float)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise CourseError(f'{file}: {error}') from None
 
 
 def _seconds(pd, file: Path, when) -> np.ndarray:
     try:
         stamps = pd.to_datetime(when, utc=True)
-    except (ValueError, TypeError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise CourseError(f'{file}: {error}') from None
     return ((stamps - pd.Timestamp(0, tz='UTC')) / pd.Timedelta(seconds=1)).to_numpy(float)

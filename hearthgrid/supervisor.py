@@ -1,11 +1,11 @@
 """Starts the processes of a plan, restarts what dies, ends them all, and leaves nothing behind."""
 
+import json
 import math
 import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +21,7 @@ RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, â€
 STEADY = 60.0  # running so long, a process starts with a clean record [s]
 MOMENT = 3.0  # in which nodes that say the same speak of the same [s]
 LOG_LINE = re.compile(r'\[(\w+)\] \[[\d.]+\] \[([\w./]+)\]: (.*)')  # rclpy's console format
+STAMPED = re.compile(r'\[(\w+)\] \[([\d.]+)\] \[([\w./]+)\]: (.*)')  # the same, with its time
 PATIENCE = 8.0  # for a process that was asked to end [s]
 
 
@@ -44,6 +45,14 @@ class Child:
     def cpu_total(self) -> float:
         """CPU seconds of all its lives. [s]"""
         return self.cpu_before + self.cpu
+
+
+def structured(process: str, line: str) -> str:
+    """Return a line of output as one line of JSON: time [s, of its writing where it says none], level, node, text."""
+    found = STAMPED.match(line.rstrip('\n'))
+    level, stamp, node, text = found.groups() if found else ('', time.time(), '', line.rstrip('\n'))
+    told = {'time': float(stamp), 'level': level.lower(), 'process': process, 'node': node, 'text': text}
+    return json.dumps(told, ensure_ascii=False) + '\n'
 
 
 class News:
@@ -88,7 +97,7 @@ class Supervisor:
     def __init__(
         self, processes: tuple[Process, ...], state_dir: Path, say: Callable[[str], None], verbose: bool = False
     ) -> None:
-        self._say, self._verbose = say, verbose
+        self._say, self._verbose, self._json = say, verbose, os.environ.get('HEARTHGRID_LOG') == 'json'
         self._logs = state_dir / 'log'
         self._logs.mkdir(parents=True, exist_ok=True)
         self.children = [Child(process, process.write(state_dir / 'run')) for process in processes]
@@ -138,7 +147,7 @@ class Supervisor:
     def _launch(self, child: Child) -> None:
         child.started = time.monotonic()
         child.popen = subprocess.Popen(
-            [sys.executable, '-m', 'hearthgrid.host', str(child.spec)],
+            child.process.command(child.spec),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -169,7 +178,7 @@ class Supervisor:
             for line in lines:
                 try:
                     if log:
-                        log.write(line)
+                        log.write(structured(child.process.name, line) if self._json else line)
                 except OSError as error:
                     if not told:
                         self._say(f'cannot write {path}: {error.strerror}')

@@ -8,25 +8,35 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hearthgrid.bringup import Options, plan
+from hearthgrid import firmware
+from hearthgrid.bringup import Options, key_names, plan
 from hearthgrid.replay import Replay
 from hearthgrid.shm import remove_orphans
 from hearthgrid.summary import home_line, outlet_table, process_table
 from hearthgrid.supervisor import Supervisor
 from hearthgrid.witness import Witness
+from hearthgrid_ros import key_file
 from hearthgrid_ros.home import Home
 
+OFF = 'off'  # of `Options.keys_file`: no keys, though there may be a file
 NEWS_PERIOD = 10.0  # between lines where there is no terminal [s]
+AGAIN = -1  # in place of an exit code: the page asked that the home starts again, with its file read anew
+RESTART = 'restart'  # the file by which it asks, in the state folder
 
 
 def run(home: Home, options: Options, duration: float, verbose: bool, console: Console, replay: Replay | None) -> int:
-    """Run the home until the duration [s] (0: until Ctrl-C, or the end of the recordings); return the exit code."""
+    """Run the home until the duration [s] (0: until Ctrl-C, the end of the recordings); return exit code or AGAIN."""
     state = Path(options.state_dir)
     state.mkdir(parents=True, exist_ok=True)
+    (state / RESTART).unlink(missing_ok=True)
     home_file = state / 'home.yaml'
     home_file.write_text(home.dump(), encoding='utf-8')
-    options = replace(options, home_file=str(home_file))
+    options = replace(options, home_file=str(home_file), keys_file=_keys(home, options, state))
     processes = plan(home, options)
+    if options.firmware:
+        with console.status('building the outlet in C …'):
+            program = firmware.build()
+        processes = firmware.processes(home, processes, firmware.chosen(home, options.firmware), program)
 
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -45,11 +55,14 @@ def run(home: Home, options: Options, duration: float, verbose: bool, console: C
             replay.listen(witness.node)
         supervisor.start()
         try:
-            _watch(witness, supervisor, console, duration, stopping, replay)
+            _watch(witness, supervisor, console, duration, stopping, replay, state / RESTART)
         finally:
             with console.status('ending …'):
                 killed = supervisor.stop()
     remove_orphans()  # again: the witness itself held some until now
+    if not stopping and (state / RESTART).exists():
+        console.print('  the page asked for it: starting again with the home file as it is now', highlight=False)
+        return AGAIN
     _conclude(console, witness, supervisor, killed, replay, state)
     if not witness.seen.counts['readings']:
         console.print(
@@ -57,6 +70,15 @@ def run(home: Home, options: Options, duration: float, verbose: bool, console: C
         )
         return 1
     return 0
+
+
+def _keys(home: Home, options: Options, state: Path) -> str:
+    """Return the file of the home's keys, made where it can be: with outlets of our own, which read the same file."""
+    path = state / key_file.NAME
+    if options.keys_file == OFF or not (options.outlets or path.exists()):
+        return ''
+    key_file.provision(path, key_names(home), time.time())
+    return str(path)
 
 
 def _introduce(console: Console, home: Home, options: Options, processes, replay) -> None:
@@ -78,11 +100,15 @@ def _introduce(console: Console, home: Home, options: Options, processes, replay
     if any(node.name == 'dashboard' for p in processes for node in p.nodes):
         console.print(f'  page    http://127.0.0.1:{options.port}', highlight=False)
     console.print(f'  state   {options.state_dir}', highlight=False)
+    if not options.keys_file:
+        console.print('  keys    none: whoever speaks ROS 2 here is obeyed', highlight=False)
     console.print('  look    hearthgrid status · hearthgrid outage --for 20 · hearthgrid history', highlight=False)
     console.print('  stop    Ctrl-C', highlight=False)
 
 
-def _watch(witness: Witness, supervisor: Supervisor, console: Console, duration: float, stopping: list, replay) -> None:
+def _watch(
+    witness: Witness, supervisor: Supervisor, console: Console, duration: float, stopping: list, replay, restart: Path
+) -> None:
     told, news = False, 0.0
     with console.status('starting …') as status:
         while not stopping:
@@ -98,7 +124,7 @@ def _watch(witness: Witness, supervisor: Supervisor, console: Console, duration:
             elif told and age >= news:
                 news = age + NEWS_PERIOD
                 console.print(f'  {line}', highlight=False, soft_wrap=True)
-            if (duration and age >= duration) or (replay and replay.finished()):
+            if restart.exists() or (duration and age >= duration) or (replay and replay.finished()):
                 return
 
 

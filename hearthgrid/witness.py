@@ -8,6 +8,7 @@ import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from hearthgrid.bringup import enclave_arguments
 from hearthgrid_msgs.msg import Anomaly, IslandMode
 from hearthgrid_ros import interfaces as rows
 from hearthgrid_ros.executor import LeanExecutor
@@ -40,7 +41,8 @@ class Witness:
     def __init__(self, home: str) -> None:
         self.seen, self.started = Seen(), time.monotonic()
         self._context = rclpy.Context()
-        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        identity = enclave_arguments(f'/{home}/tools')
+        rclpy.init(args=identity, context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self.node = Node(
             'witness',
             namespace=f'/{home}',

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import psutil
@@ -69,6 +70,19 @@ class Running:
         try:
             with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=2) as answer:
                 return json.load(answer)
+        except OSError:
+            return None
+
+    def put(self, path, body):
+        """Send the page a change; return status and answer, None when there is none."""
+        request = urllib.request.Request(
+            f'http://127.0.0.1:{self.port}{path}', json.dumps(body).encode(), {'Content-Type': 'application/json'},
+            method='PUT')  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
         except OSError:
             return None
 

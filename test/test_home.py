@@ -11,11 +11,16 @@ import time
 import numpy as np
 import psutil
 import pytest
+from rclpy.node import NodeNameNonExistentError
 
 from hearthgrid import shm
-from hearthgrid_msgs.msg import IslandMode, Plan, Reading
-from hearthgrid_ros.interfaces import ISLAND, PLAN, READINGS
+from hearthgrid.bringup import Options
+from hearthgrid.security import enclaves
+from hearthgrid_msgs.msg import IslandMode, OutletState, Plan, Reading, Request
+from hearthgrid_ros.home import parse
+from hearthgrid_ros.interfaces import ISLAND, PLAN, READINGS, REQUEST, STATES
 from hearthgrid_ros.testing import Graph, own_domain
+from hearthgrid_ros.time import to_msg
 
 HOME = """
 outlets:
@@ -91,6 +96,29 @@ def test_history_from_another_process(home):
     assert means and all(200 < mean < 260 for mean in means)
 
 
+def test_every_name_a_node_uses_is_in_its_policy(home, graph):
+    """With SROS 2 a node that lacks one would not start."""
+    node = graph.peer()
+    profiles = [p for enclave in enclaves(parse(HOME), Options('', '')) for p in enclave.profiles if p.node != 'tools']
+
+    def used(profile):
+        """Return what the node uses and may not, and whether it was seen."""
+        whom = (profile.node, profile.namespace)
+        try:
+            ends = [dict(ask(*whom)) for ask in (node.get_publisher_names_and_types_by_node,
+                                                 node.get_subscriber_names_and_types_by_node,
+                                                 node.get_service_names_and_types_by_node,
+                                                 node.get_client_names_and_types_by_node)]
+        except NodeNameNonExistentError:
+            return None
+        may = (profile.says, profile.hears, profile.serves, profile.asks)
+        own = [{name for name in found if '/_action/' not in name} for found in ends]
+        return [sorted(found - set(names)) for found, names in zip(own, may, strict=True)] if own[0] else None
+
+    assert until(lambda: None not in [used(profile) for profile in profiles])
+    assert {f'{p.namespace}/{p.node}': used(p) for p in profiles if any(used(p) or ())} == {}
+
+
 @pytest.mark.parametrize('name', ['world', 'outlets', 'hub', 'plan', 'dashboard'])
 def test_any_process_may_be_killed(home, graph, name):
     node = graph.peer()
@@ -107,6 +135,55 @@ def test_any_process_may_be_killed(home, graph, name):
     if name == 'plan':
         assert graph.until(lambda: any(p.stamp.sec >= killed for p in plans), PATIENCE)
     assert until(home.page)
+
+
+def test_the_page_is_obeyed_and_nobody_without_a_key_also_after_a_restart_and_a_rotation(home, graph):
+    """Run after the dashboard was killed: its counter goes on where it was."""
+    node = graph.peer()
+    states, asked = graph.hear(node, STATES), graph.hear(node, REQUEST, 'kettle')
+    stranger = REQUEST.publisher_to(node, 'kettle')
+
+    def repeat(send, condition):
+        """Send until it shows: who has just begun may not have found whom it speaks to."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = send()
+            if graph.until(condition, 5.0):
+                return
+            assert time.monotonic() < deadline, f'{answer}\n{home.text()[-3000:]}'
+
+    def switch(wish):
+        relay, before = {'off': OutletState.RELAY_OPEN, 'on': OutletState.RELAY_CLOSED}[wish], len(states)
+        repeat(lambda: home.put('/api/v1/outlets/kettle/request', {'wish': wish}),
+               lambda: any(s.outlet == 'kettle' and s.relay == relay for s in states[before:]))
+
+    def copy(word, mac):
+        now = time.time()
+        stranger.publish(Request(
+            stamp=to_msg(now), expiry=to_msg(now + 60.0), voice=word.voice, counter=word.counter + 10**6,
+            power_min=1.0, power_max=float('inf'), reason='me', sender=word.sender, mac=mac))  # fmt: skip
+
+    def refused():
+        return max((s.requests_refused for s in states if s.outlet == 'kettle'), default=0)
+
+    switch('off')
+    repeat(lambda: home.put('/api/v1/outlets/kettle/request', {'wish': 'off'}),
+           lambda: any(word.sender == 'dashboard' for word in asked))
+    word = next(word for word in asked if word.sender == 'dashboard')
+    for mac in ([], [0] * 16, list(word.mac)):
+        before = refused()
+        repeat(lambda mac=mac: copy(word, mac), lambda before=before: refused() > before)
+    assert [s.relay for s in states if s.outlet == 'kettle'][-1] == OutletState.RELAY_OPEN and word.mac
+
+    state = home.folder / 'state'
+    subprocess.run(command('keys', 'rotate', '--all', '--grace', '10', '--state-dir', state), check=True)
+    switch('on')
+    home.kill('dashboard')
+    assert until(home.page)
+    switch('off')
+    switch('on')
+    assert (state / 'keys.json').stat().st_mode & 0o777 == 0o600
+    home.put('/api/v1/outlets/kettle/request', {'wish': 'auto'})
 
 
 def test_an_outage_is_seen_and_its_end(home, graph):

@@ -34,8 +34,9 @@ from hearthgrid_ros import home
 from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.interfaces import FORECASTS, GET_HISTORY, PRICES, READINGS, STATES, WEATHER
 from hearthgrid_ros.node import HomeNode, run
-from hearthgrid_ros.params import home_file
+from hearthgrid_ros.params import home_file, state_dir
 from hearthgrid_ros.time import to_msg, to_seconds
+from hub_nodes.state_file import StateFile
 
 TICK = 1.0                          # of the timer that decides [s]
 AHEAD_MAX, BEHIND_MAX = 5.0, 60.0   # how far a reading's stamp may be from now [s]
@@ -45,6 +46,7 @@ TRAIN_AFTER = 20.0                  # the last answer of the store [s]
 EARLY = 10.0                        # least time between forecasts in the first minutes [s]
 ANSWER_WAIT, RETRY = 5.0, 2.0        # for the store; a first answer may be lost while ends still find each other [s]
 PV_LEAST = 1000.0                   # rating assumed of panels that nobody described [W]
+SAVE_PERIOD = 3600.0  # of the past of prices [s]
 PRICE_MEMORY = 400 * DAY            # prices are few, and theirs is a yearly course [s]
 FORESEEN = 0.6                      # of the past must be known of the weather for a model to be fitted with it [1]
 LEVELS = {'load': msg.Forecast.QUANTITY_LOAD, 'pv': msg.Forecast.QUANTITY_PV,
@@ -56,6 +58,7 @@ class ForecastNodeSettings(ForecastSettings):
     """How forecasts are made, and how often."""
 
     home_file: str = home_file()
+    state_dir: str = state_dir()
     period: float = setting(120.0, 's', 1.0, 3600.0, 'Time between two forecasts.')
     learn_period: float = setting(3600.0, 's', 10.0, 86400.0, 'Time between two competitions of the methods.')
     train_period: float = setting(86400.0, 's', 60.0, 30 * 86400.0, 'Time between two fittings of the learned models.')
@@ -253,6 +256,40 @@ class History:
         self._learn(self._asked, Series(float(starts[0]), HISTORY_STEP, values))
 
 
+class PricePast:
+    """The past of prices over a restart: nobody else keeps it, and a model of it needs weeks."""
+
+    def __init__(self, node, past: Recorder, folder: str):
+        self._node, self._past, self._file = node, past, StateFile(folder, 'prices')
+        self.due = node.now() + SAVE_PERIOD     # when it is to be saved [s]
+        try:
+            kept = self._file.load()
+            if kept:
+                values = np.array([np.nan if value is None else float(value) for value in kept['values']])
+                past.learn(Series(float(kept['start']), float(kept['step']), values))
+            self._told(OK, f'{past.series().known.sum() * past.series().step / DAY:.1f} days' if self._file.keeps
+                       else 'no state_dir is set: nothing outlives the process')
+        except (ValueError, KeyError, TypeError) as error:
+            self._told(WARN, f'begun anew: {error}; {self._file.put_aside(node.now())}')
+
+    def save(self, now: float) -> None:
+        """Keep what is known; a folder that cannot be written is told of, and tried again."""
+        self.due = now + SAVE_PERIOD
+        series = self._past.series()
+        if not self._file.keeps or not len(series):
+            return
+        values = [None if math.isnan(value) else round(value, 6) for value in series.values.tolist()]
+        try:
+            self._file.save({'start': series.start, 'step': series.step, 'values': values})
+        except OSError as error:
+            self._told(WARN, f'not kept: {error.strerror}')
+        else:
+            self._told(OK, f'{series.known.sum() * series.step / DAY:.1f} days')
+
+    def _told(self, level, text: str) -> None:
+        self._node.health.check('price past', level, text)
+
+
 class ForecastNode(HomeNode):
     """Forecasts of the home, every few minutes and soon after the start."""
 
@@ -266,6 +303,7 @@ class ForecastNode(HomeNode):
         self._price = self._irradiance = self._temperature = None
         self._past = {name: Recorder(s.step, round(memory / s.step)) for name, memory in (
             ('price', max(s.memory, PRICE_MEMORY)), ('irradiance', s.memory), ('temperature', s.memory))}
+        self._prices = PricePast(self, self._past['price'], s.state_dir)
         self._history = History(self, self._on_history)
         for source in METERS:
             self._history.want(source)
@@ -287,6 +325,7 @@ class ForecastNode(HomeNode):
     def make_safe(self) -> None:
         self._timer.cancel()
         self._worker.shutdown(wait=True, cancel_futures=True)
+        self._prices.save(self.now())
 
     def _on_reading(self, message: msg.Reading) -> None:
         end, now = to_seconds(message.stamp), self.now()
@@ -333,6 +372,8 @@ class ForecastNode(HomeNode):
     def _step(self) -> None:
         now = self.now()
         self._history.step(now)
+        if now >= self._prices.due:
+            self._prices.save(now)
         if self._future is not None:
             if not self._future.done():
                 return

@@ -129,6 +129,34 @@ def test_announced_prices_are_the_forecast_and_beyond_them_yesterday(talk):
     assert made.upper[-1] > made.mean[-1] > made.lower[-1]
 
 
+def test_the_past_of_prices_outlives_the_node(ros, tmp_path):
+    """A day that was announced and is over; the store keeps no prices."""
+    settings = {'warm_up': 0.0, 'period': 1.0, 'state_dir': str(tmp_path)}
+    node = ros.add(ForecastNode, **options(HOME, settings))
+    talk = Talk(ros, node)
+    start = math.floor(talk.now / 3600) * 3600.0 - 30 * 3600.0
+    prices = 0.2 + 0.01 * np.arange(40)
+    talk.price(prices, start=start)
+    assert talk.until(lambda: node._price is not None, 90.0)
+    ros.end(talk.peer)
+    ros.end(node)
+    again = ros.add(ForecastNode, **options(HOME, settings))
+    known = again._past['price'].series()
+    assert known.known.sum() >= 4 * 30 and '1.2 days' in again.health._checks['price past'][1]
+    np.testing.assert_allclose([known.at(start + 3600.0 * k + 60.0) for k in range(30)], prices[:30], atol=1e-6)
+    ros.end(again)
+
+
+@pytest.mark.parametrize('content', ['{"format": "hearthgrid prices 1", "start": "x"}', 'not json', '[]'])
+def test_a_damaged_past_of_prices_is_put_aside(ros, tmp_path, content):
+    (tmp_path / 'prices.json').write_text(content)
+    node = ros.add(ForecastNode, **options(HOME, {'state_dir': str(tmp_path)}))
+    level, text = node.health._checks['price past'][:2]
+    assert level == WARN and 'begun anew' in text and not len(node._past['price'].series())
+    ros.end(node)
+    assert list(tmp_path.glob('prices.json.bad-*'))
+
+
 def test_sun_ahead_is_power_ahead_and_air_stays_air(talk):
     talk.weather(irradiance=[500.0] * 48, temperature=[11.0] * 48)
 

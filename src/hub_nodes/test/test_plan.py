@@ -90,10 +90,10 @@ class Talk:
             'stamp': to_msg(self.now), 'issuer': 'test', 'currency': 'EUR', 'start': to_msg(start), 'step': 900.0,
             'import_price': buy.tolist(), 'export_price': sell.tolist(), **change}))
 
-    def forecast(self, power=300.0, quantity=msg.Forecast.QUANTITY_LOAD, target='base') -> None:
+    def forecast(self, power=300.0, quantity=msg.Forecast.QUANTITY_LOAD, target='base', spread=0.0) -> None:
         self.send(FORECASTS, msg.Forecast(stamp=to_msg(self.now), quantity=quantity, target=target, method='test',
                                           start=to_msg(self.now - 60), step=900.0, mean=[power] * 96,
-                                          lower=[power] * 96, upper=[power] * 96))
+                                          lower=[power - spread] * 96, upper=[power + spread] * 96))
 
     def job(self, status=WAITING, **change) -> None:
         self.send(JOBS, msg.Job(**{
@@ -135,6 +135,16 @@ def test_it_says_what_it_waits_for(talk):
     talk.forecast()
     talk.planned()
     assert talk.until(lambda: talk.health('plan')[0] == OK)
+
+
+def test_the_spread_of_forecasts_reaches_the_plan(talk):
+    talk.forecast(spread=200.0)
+    assert talk.until(lambda: talk.node._inputs.situation(talk.now).load_within is not None)
+    low, high = talk.node._inputs.situation(talk.now).load_within
+    assert low.values[0] == pytest.approx(100.0) and high.values[0] == pytest.approx(500.0)
+    talk.forecast(spread=math.nan)
+    assert talk.until(lambda: talk.node._inputs.situation(talk.now).load_within is None), 'the mean alone is taken'
+    assert talk.node._inputs.situation(talk.now).load is not None
 
 
 def test_a_plan_appears_and_says_all_it_must(talk):

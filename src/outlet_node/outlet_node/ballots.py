@@ -42,7 +42,7 @@ def to_ballot(word: Message, stamp, seal: Seal) -> msg.Ballot:
         stamp=stamp, kind=word.kind, sender=word.sender, receiver=word.receiver, incarnation=word.incarnation,
         epoch=committee.epoch, term=word.term, round=word.round, granted=word.granted, leader=word.leader,
         committee=list(committee.members), committee_term=committee.term, committee_version=committee.version,
-        mode=word.mode, remembers=word.remembers, mac=list(seal.sign(pack_ballot(_nanoseconds(stamp), word))))
+        mode=word.mode, remembers=word.remembers, mac=_code(seal, stamp, pack_ballot(_nanoseconds(stamp), word)))
 
 
 def to_share(word: Share, stamp, seal: Seal) -> msg.Share:
@@ -50,13 +50,17 @@ def to_share(word: Share, stamp, seal: Seal) -> msg.Share:
     return msg.Share(
         stamp=stamp, inverter=word.sender, number=word.number, frequency=word.frequency, active=word.active,
         reactive=word.reactive, voltage=word.voltage, limited=word.limited,
-        mac=list(seal.sign(pack_share(_nanoseconds(stamp), word))))
+        mac=_code(seal, stamp, pack_share(_nanoseconds(stamp), word)))
 
 
 def from_share(share: msg.Share) -> Share:
     """Return the word a share carries, with nothing checked."""
     return Share(share.inverter, share.number, share.frequency, share.active, share.reactive, share.voltage,
                  share.limited)
+
+
+def _code(seal: Seal, stamp, packed: bytes) -> list[int]:
+    return list(seal.sign(packed, _nanoseconds(stamp) / NANOSECONDS))
 
 
 def _nanoseconds(stamp) -> int:

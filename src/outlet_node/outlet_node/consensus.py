@@ -37,11 +37,12 @@ from hearthgrid_core.waveform import WaveformError, fundamental_frequency
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import OK, STALE, WARN
+from hearthgrid_ros.key_file import HOME
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.time import to_msg, to_seconds
 from outlet_node import convert
 from outlet_node.ballots import from_share, refuse, to_ballot, to_share, to_word
-from outlet_node.keys import Keys
 from outlet_node.memory import Memory
 from outlet_node.settings import ConsensusSettings
 
@@ -69,10 +70,8 @@ class ConsensusNode(HomeNode):
         self._memory = Memory(settings.state_dir, self.id, members, time.time_ns())
         if self._memory.trouble:
             self.get_logger().error(self._memory.trouble)
-        self._seal = Seal(bytes.fromhex(settings.ballot_key), settings.ballot_age_max)
-        self._keys = Keys(settings.keys_file)
-        if self._keys.trouble:
-            self.get_logger().error(f'{self._keys.trouble}; requests go unsigned')
+        self._seal = Seal(b'', settings.ballot_age_max)
+        self._keys = Keys(settings.keys_file, self.get_logger().error)
         self.clock = steady
         self.member = Member(settings, self.id, Random(SystemRandom().getrandbits(64)), self.clock(),
                              self._memory.incarnation, self._memory.durable, members, self._memory.term,
@@ -151,7 +150,7 @@ class ConsensusNode(HomeNode):
         except ValueError as error:
             self._drop('ballots', f'a ballot of {ballot.sender!r} is dropped: {error}')
             return
-        reason = refuse(self._seal, self.now(), ballot.stamp, pack_ballot, word, ballot.mac)
+        reason = refuse(self._sealed(), self.now(), ballot.stamp, pack_ballot, word, ballot.mac)
         if reason:
             self._drop('forged', f'a ballot of {ballot.sender!r} is not heard: {reason}')
             return
@@ -161,7 +160,7 @@ class ConsensusNode(HomeNode):
         if message.inverter == self.id:
             return
         word = from_share(message)
-        reason = refuse(self._seal, self.now(), message.stamp, pack_share, word, message.mac)
+        reason = refuse(self._sealed(), self.now(), message.stamp, pack_share, word, message.mac)
         if reason:
             self._drop('forged', f'a share of {message.inverter!r} is not heard: {reason}')
             return
@@ -232,7 +231,7 @@ class ConsensusNode(HomeNode):
         return safe
 
     def _say(self, word: Message) -> None:
-        self._ballots.publish(to_ballot(word, to_msg(self.now()), self._seal))
+        self._ballots.publish(to_ballot(word, to_msg(self.now()), self._sealed()))
 
     def _tell(self, view: View) -> None:
         now, local = self.now(), self.clock()
@@ -251,17 +250,22 @@ class ConsensusNode(HomeNode):
         self._asks[ask.outlet].publish(self._keys.sign(ask.outlet, msg.Request(
             stamp=to_msg(now), expiry=to_msg(now + ask.expiry - self.clock()), voice=msg.Request.VOICE_ISLAND,
             epoch=ask.fence.epoch, term=ask.fence.term, provisional=not ask.fence.full, counter=self._count(now),
-            power_min=0.0, power_max=ask.power_max, reason=ask.reason, sender=self.id)))
+            power_min=0.0, power_max=ask.power_max, reason=ask.reason, sender=self.id), now))
 
     def _steer(self, steer: Steer) -> None:
         now = self.now()
-        self._setpoints.publish(msg.InverterSetpoint(
+        self._setpoints.publish(self._keys.sign_setpoint(msg.InverterSetpoint(
             stamp=to_msg(now), expiry=to_msg(now + steer.expiry - self.clock()), inverter=steer.inverter,
             mode=msg.InverterSetpoint.MODE_FORM, counter=self._count(now), frequency=steer.frequency,
-            voltage=steer.voltage, sender=self.id))
+            voltage=steer.voltage, sender=self.id), now))
 
     def _share(self, share: Share) -> None:
-        self._shares.publish(to_share(share, to_msg(self.now()), self._seal))
+        self._shares.publish(to_share(share, to_msg(self.now()), self._sealed()))
+
+    def _sealed(self) -> Seal:
+        """Return the seal with the home's key as it is now."""
+        self._seal.ring = self._keys.ring(HOME)
+        return self._seal
 
     def _count(self, now: float) -> int:
         """Return a number that rises, also over restarts."""
@@ -274,6 +278,7 @@ class ConsensusNode(HomeNode):
 
     def _attend(self) -> None:
         """Listen to states, meters, battery and forecasts while it leads."""
+        self._keys.report(self.health, HOME)
         leads = self.member.election.role is Role.LEADER or (self.member.leads and self._mode > Mode.GRID)
         if leads and not self._duty:
             self._duty = [row.subscription(self, callback) for row, callback in (

@@ -50,7 +50,7 @@ class JobServer:
         id = asked.id or f'{self._outlet[:30]}-{now:.0f}'
         held = self._book.job
         if held is not None and held.id == asked.id and (not held.status.ended or _done(held, asked)):
-            return GoalResponse.ACCEPT  # asked again, perhaps after a restart: the same job
+            return self._again(now, held, to_seconds(asked.deadline))
         self.follow(now, held)  # before another job takes its place, the askers of one that ended hear of it
         try:
             if refusal := self._accepts():
@@ -60,6 +60,17 @@ class JobServer:
             self._node.get_logger().warning(f'job {id} is refused: {error}')
             return GoalResponse.REJECT
         self._added()
+        return GoalResponse.ACCEPT
+
+    def _again(self, now: float, held: Job, deadline: float) -> GoalResponse:
+        """Take a job that is held already, asked perhaps after a restart; another deadline moves it."""
+        if not held.status.ended and abs(held.deadline - deadline) >= 1e-3:
+            try:
+                self._book.move(now, deadline)
+            except ValueError as error:
+                self._node.get_logger().warning(f'job {held.id} keeps its deadline: {error}')
+                return GoalResponse.REJECT
+            self._added()
         return GoalResponse.ACCEPT
 
     def _cancel(self, goal) -> CancelResponse:

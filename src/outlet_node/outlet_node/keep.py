@@ -21,7 +21,7 @@ class Keeper:
             return None, ''
         except OSError as error:
             return None, f'{path} cannot be read: {error.strerror}'
-        except ValueError as error:
+        except (RecursionError, ValueError) as error:
             return None, self.set_aside(part, str(error))
         return (found, '') if isinstance(found, dict) else (None, self.set_aside(part, 'it holds no mapping'))
 

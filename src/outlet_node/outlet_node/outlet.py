@@ -23,6 +23,7 @@ from hearthgrid_core.waveform import EnergyCounter, WaveformError
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import ERROR, OK, STALE, WARN
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import ManagedNode, run
 from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
@@ -66,7 +67,8 @@ class OutletNode(ManagedNode):
         settings = self.settings
         self._keeper = Keeper(settings.state_dir, self.id)
         self.controller = OutletController(settings, settings, settings, settings, settings.normally_on,
-                                           bytes.fromhex(settings.request_key), settings.island_grace)
+                                           island_grace=settings.island_grace)
+        self._keys = Keys(settings.keys_file, self._complain)
         self.controller.schedule, self.controller.priority = settings.first_schedule(), settings.first_priority
         self.controller.rank = settings.rank
         self._droop = Droop(settings, self.id, self.controller)
@@ -87,7 +89,7 @@ class OutletNode(ManagedNode):
         self._told_demand = self._inrush = math.nan
         self._command: tuple[bool, float] | None = None
         self._fence = self.controller.requests.gate.highest
-        self._features = convert.features(settings.throttleable, bool(settings.request_key))
+        self._features = convert.features(settings.throttleable, self._keys.required)
         self._trip, self._job, self._job_at = self.controller.protection.trip, None, -math.inf
 
         rows = [interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS, interfaces.STATES, interfaces.RELAYS,
@@ -177,6 +179,7 @@ class OutletNode(ManagedNode):
         if now - self._cycled_at > WATCH_PERIOD / 2:
             self._cycle(now)
         self._devices.step(now)
+        self._keys.report(self.health, self.id)
         listeners = self._to['signatures'].get_subscription_count()
         if listeners > self._listeners and self._measurement is not None:
             self._signature_at = -math.inf  # an identifier that starts late must not wait for the heartbeat
@@ -192,6 +195,8 @@ class OutletNode(ManagedNode):
         """Decide once from a frozen snapshot, and do it."""
         arrived, self._arrived = tuple(self._arrived), []
         local = datetime.fromtimestamp(now, self._zone)
+        if arrived:
+            self.controller.requests.ring = self._keys.ring(self.id)
         snapshot = Snapshot(self._measurement, local.weekday(), local.hour * 60 + local.minute, bool(self._islanded),
                             arrived, self._droop.word(now))
         decision = self.controller.step(now, snapshot)
@@ -266,6 +271,7 @@ class OutletNode(ManagedNode):
 
     def _follow_job(self, now: float, job: Job | None, reason: str) -> None:
         if job is not None and (self._job is None or job.status is not self._job.status or job.id != self._job.id
+                                or job.deadline != self._job.deadline
                                 or (job != self._job and not 0.0 <= now - self._job_at < JOB_PERIOD)):
             ended = job.status.ended
             self._job, self._job_at = job, now
@@ -331,7 +337,7 @@ class OutletNode(ManagedNode):
             try:
                 energy = EnergyCounter(memory['energy_kwh']).energy_kwh
                 self.controller.restore_memory(now, memory['controller'])
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, OverflowError, TypeError, ValueError) as error:
                 trouble = self._keeper.set_aside('memory', repr(error))
         self._complain(trouble)
         return energy

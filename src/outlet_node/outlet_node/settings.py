@@ -15,6 +15,7 @@ from hearthgrid_core.outlet import (
     Schedule,
 )
 from hearthgrid_core.settings import setting
+from hearthgrid_ros.params import keys_file
 
 PRIORITIES = tuple(priority.name.lower() for priority in Priority)
 
@@ -32,7 +33,7 @@ class OutletSettings(ProtectionSettings, RelaySettings, RequestSettings, JobSett
     normally_on: bool = setting(True, '', None, None, 'Where the relay is while nobody asks.')
     timezone: str = setting('', '', None, None, 'IANA name of the schedule\'s time zone; empty = this machine\'s.')
     island_grace: float = setting(5.0, 's', 0.0, 600.0, 'An island nobody leads for so long: comfort goes off.')
-    request_key: str = setting('', '', None, None, 'Key of request authentication in hex; empty = none is asked for.')
+    keys_file: str = keys_file()
     echo: bool = setting(False, '', None, None, 'Whether readings also go out under the outlet\'s own name.')
     silence_max: float = setting(2.0, 's', 0.5, 60.0, 'After so long without samples the outlet is blind.')
     heartbeat: float = setting(10.0, 's', 1.0, 600.0, 'Between states, and relay commands, when nothing changes.')
@@ -45,12 +46,8 @@ class OutletSettings(ProtectionSettings, RelaySettings, RequestSettings, JobSett
         if self.timezone:
             try:
                 ZoneInfo(self.timezone)
-            except (ZoneInfoNotFoundError, ValueError):
+            except (OSError, ZoneInfoNotFoundError, ValueError):
                 raise ValueError(f'timezone is {self.timezone!r}; no time zone is called so') from None
-        try:
-            bytes.fromhex(self.request_key)
-        except ValueError:
-            raise ValueError('request_key is not hexadecimal') from None
         self.first_schedule()
 
     def first_schedule(self) -> Schedule:
@@ -88,19 +85,12 @@ class ConsensusSettings(MemberSettings):
     outlet: str = setting('', '', None, None, 'Id of the member\'s outlet; empty = the last part of the namespace.')
     committee: str = setting('', '', None, None, 'Who votes, by rank, with commas between; empty = this member alone.')
     meter: bool = setting(False, '', None, None, 'It goes by readings of its id instead of samples: an inverter.')
-    ballot_key: str = setting('', '', None, None, 'Key of the home\'s ballots and shares in hex; empty = unsigned ones '
-                              'are sent and believed.')
     ballot_age_max: float = setting(5.0, 's', 0.5, 60.0, 'A signed ballot stamped further away is dropped.')
-    keys_file: str = setting('', '', None, None, 'JSON file {outlet: its request_key in hex}; empty = requests go '
-                             'unsigned.')
+    keys_file: str = keys_file()
     state_dir: str = setting('', '', None, None, 'Folder of what outlives a restart; empty = nothing does.')
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        try:
-            bytes.fromhex(self.ballot_key)
-        except ValueError:
-            raise ValueError('ballot_key is not hexadecimal') from None
         if self.committee:
             try:
                 self.members('')

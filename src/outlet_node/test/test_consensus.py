@@ -6,9 +6,11 @@ import pytest
 
 from hearthgrid_core.island import Committee, Kind, Message, Share
 from hearthgrid_core.island.signed import Seal
+from hearthgrid_core.outlet.authentic import Key
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import OK, STALE, WARN
+from hearthgrid_ros.key_file import Keys, Stored, save
 from hearthgrid_ros.time import to_msg, to_seconds
 from outlet_node.ballots import to_ballot, to_share
 
@@ -299,9 +301,10 @@ def test_an_inverter_takes_its_droop_back_alone_and_asks_nobody(member):
     assert not said['shares']
 
 
-def test_two_inverters_tell_each_other_and_a_stranger_is_not_heard(member):
+def test_two_inverters_tell_each_other_and_a_stranger_is_not_heard(member, tmp_path):
     key = 'ab' * 16
-    home, read, said = inverter(member, inverter='battery,barn', ballot_key=key)
+    save(tmp_path / 'keys.json', Keys(home=Stored(1, (Key(1, bytes.fromhex(key)),))))
+    home, read, said = inverter(member, inverter='battery,barn', keys_file=str(tmp_path / 'keys.json'))
     shares = interfaces.SHARES.publisher(home.peer)
     home.until(lambda: shares.get_subscription_count() > 1)
     tie(home, Breaker.STATE_OPEN, False)

@@ -7,7 +7,7 @@ from rclpy.action import ActionClient
 
 from hearthgrid_msgs import msg
 from hearthgrid_ros.interfaces import RUN_JOB
-from hearthgrid_ros.time import to_msg
+from hearthgrid_ros.time import to_msg, to_seconds
 
 Job = msg.Job
 
@@ -73,6 +73,21 @@ def test_with_the_hub_dead_it_starts_in_time(home):
     home.feed(3)
     state = home.state(lambda s: s.relay == msg.OutletState.RELAY_CLOSED)
     assert state.reason == 'job wash must run now to meet its deadline'
+
+
+def test_asked_again_with_another_deadline_the_job_moves_and_says_so(home):
+    asker = Asker(home)
+    asker.ask(within=600.0)
+    home.feed(1)
+    home.until(lambda: home.last('jobs') and home.last('jobs').status == Job.STATUS_WAITING)
+    until = home.time + 6000.0
+    assert asker.ask(within=6000.0).accepted
+    home.feed(1)
+    home.until(lambda: abs(to_seconds(home.last('jobs').deadline) - until) < 1e-3)
+    assert home.last('jobs').id == 'wash' and home.last('jobs').energy_kwh == 0.0001
+    assert not asker.ask(within=-1.0).accepted
+    home.feed(1)
+    assert abs(to_seconds(home.last('jobs').deadline) - until) < 1e-3
 
 
 def test_a_deadline_that_passes_ends_it_as_missed(home):

@@ -4,10 +4,13 @@ import math
 
 import pytest
 
-from hearthgrid_core.outlet import pack, sign
+from hearthgrid_core.outlet import sign
+from hearthgrid_core.outlet.authentic import Key
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import ERROR, OK, STALE, WARN
+from hearthgrid_ros.key_file import Keys, Stored, save
+from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
 
 NAN, INF = math.nan, math.inf
@@ -106,18 +109,45 @@ def test_an_expired_request_is_no_longer_obeyed(bench):
     assert home.state(lambda s: s.relay == State.RELAY_CLOSED).reason == 'nobody asked'
 
 
-def test_with_a_key_only_signed_requests_count(bench):
-    key = bytes(range(32))
-    home = bench(request_key=key.hex(), **FAST)
-    asked = home.ask(Request.VOICE_PLAN, *OFF)
-    home.feed(1)
+def test_with_a_key_only_signed_requests_count_and_a_rotation_takes_the_old_one_away(bench, tmp_path):
+    key, path = bytes(range(32)), tmp_path / 'keys.json'
+    stored = Stored(1, (Key(1, key),))
+    save(path, Keys(outlets={'kettle': stored}))
+    home = bench(keys_file=str(path), **FAST)
+
+    def ask(secret, band):
+        home.counter += 1
+        asked = Request(stamp=to_msg(home.time), expiry=to_msg(home.time + 60.0), voice=Request.VOICE_PLAN, epoch=1,
+                        counter=home.counter, power_min=band[0], power_max=band[1], reason='because', sender='peer')
+        asked.mac = list(sign(secret, request(asked).packed)) if secret else []
+        home.send(asked)
+        home.feed(1)
+
+    ask(b'', OFF)
     home.state(lambda s: s.requests_refused == 1 and s.relay == State.RELAY_CLOSED)
-    stamps = [time.sec * 10**9 + time.nanosec for time in (asked.stamp, asked.expiry)]
-    asked.mac = list(sign(key, pack(*stamps, asked.voice, asked.epoch, asked.term, asked.provisional, asked.counter,
-                                    asked.power_min, asked.power_max, asked.reason, asked.sender)))
-    home.send(asked)
-    home.feed(1)
+    ask(key, OFF)
+    assert home.state(lambda s: s.relay == State.RELAY_OPEN).features & State.FEATURE_AUTHENTICATION
+
+    new = stored.rotated(home.time)
+    save(path, Keys(outlets={'kettle': new}))
+    home.node._keys._looked = -math.inf  # as after a second
+    ask(key, ON)                         # the old key still fits
+    home.state(lambda s: s.relay == State.RELAY_CLOSED)
+    home.time, home.converter.start = home.time + 40.0, home.converter.start + 40.0
+    ask(key, OFF)
+    home.state(lambda s: s.requests_refused == 2 and s.relay == State.RELAY_CLOSED)
+    ask(new.keys[-1].secret, OFF)
     home.state(lambda s: s.relay == State.RELAY_OPEN)
+
+
+def test_without_its_key_an_outlet_of_a_keyed_home_obeys_nobody(bench, tmp_path):
+    home = bench(keys_file=str(tmp_path / 'none.json'), **FAST)
+    home.ask(Request.VOICE_PERSON, *OFF)
+    home.feed(6)
+    assert home.state(lambda s: s.requests_refused == 1).relay == State.RELAY_CLOSED
+    home.node._keys.report(home.node.health, 'kettle')
+    level, words, _ = check(home, 'keys')
+    assert level == ERROR and 'cannot be read' in words
 
 
 def test_a_short_circuit_trips_at_once_and_stays_until_it_is_reset_cold(bench):
@@ -342,7 +372,7 @@ def test_deactivated_it_opens_and_is_silent_and_it_can_begin_again(bench):
 
 @pytest.mark.parametrize('name, value, words', [
     ('priority', 'vital', 'must be one of'), ('timezone', 'Mars/Olympus', 'no time zone is called so'),
-    ('request_key', 'xyz', 'not hexadecimal'), ('schedule', '[{"days": 0}]', 'schedule:'),
+    ('schedule', '[{"days": 0}]', 'schedule:'),
     ('schedule', '{', 'schedule:'),
     ('current_rating', 500.0, 'current_rating')])
 def test_a_setting_that_cannot_be_is_refused_at_start(bench, name, value, words):

@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from hearthgrid_ros.home_forms import FORM, upgrade
+
 PRIORITIES = ('unknown', 'medical', 'refrigeration', 'safety', 'essential', 'deferrable', 'comfort')
 DAYS = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
 VOTERS_MAX = 7
+INVERTERS_MAX = 4  # that form a micro-grid together
 RESERVED = ('home', 'base', 'grid', 'pv', 'battery', 'hub', 'world')
 Identifier = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]{0,31}$')]
 ClockTime = Annotated[str, Field(pattern=r'^([01]?\d|2[0-3]):[0-5]\d$')]
@@ -250,6 +253,7 @@ class Outlet(_Part):
 class Home(_Part):
     """A home. Everything has a default but the outlets."""
 
+    version: int = FORM  # of this file's form, see `home_forms`
     name: Identifier = 'home'
     timezone: str = 'Europe/Berlin'
     latitude: Annotated[float, Field(ge=-90, le=90)] = 52.5  # [°]
@@ -258,6 +262,7 @@ class Home(_Part):
     tariff: Tariff = Tariff()
     pv: Pv | None = Pv()
     battery: Battery | None = Battery()
+    batteries: dict[Identifier, Battery] = {}  # further ones with inverters of their own, by name
     grid_service: GridService | None = None
     market: Market | None = None
     outlets: Annotated[list[Outlet], Field(min_length=1, max_length=1000)]
@@ -270,7 +275,7 @@ class Home(_Part):
     def _known_zone(cls, value):
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (OSError, ZoneInfoNotFoundError, ValueError):
             raise ValueError(f'no time zone is called {value!r}') from None
         return value
 
@@ -281,23 +286,40 @@ class Home(_Part):
             if outlet.id in seen:
                 raise ValueError(f'two outlets are called {outlet.id!r}')
             seen.add(outlet.id)
+        if self.batteries and not self.battery:
+            raise ValueError('`batteries` are further ones beside `battery`, which is missing')
+        for name in self.batteries:
+            if name in seen or name in RESERVED:
+                raise ValueError(f'a battery cannot be called {name!r}: something else is')
+        if len(self.inverters) > INVERTERS_MAX:
+            raise ValueError(f'{len(self.inverters)} grid-forming inverters; a home has at most {INVERTERS_MAX}')
         voters = len(self.committee())
         if voters > VOTERS_MAX:
             raise ValueError(f'{voters} voters; a committee has at most {VOTERS_MAX}, its inverter included')
         return self
 
     @property
-    def inverter(self) -> str:
-        """Who forms the micro-grid, empty = nobody."""
-        return 'battery' if self.battery and self.battery.grid_forming else ''
+    def stores(self) -> dict[str, Battery]:
+        """All batteries by name, the first is `battery`."""
+        return ({'battery': self.battery} if self.battery else {}) | self.batteries
+
+    @property
+    def inverters(self) -> tuple[str, ...]:
+        """Who form the micro-grid, by rank."""
+        return tuple(name for name, battery in self.stores.items() if battery.grid_forming)
+
+    @property
+    def forming_power(self) -> float:
+        """What they can give together. [W]"""
+        return sum(self.stores[name].power_max for name in self.inverters)
 
     def committee(self) -> tuple[str, ...]:
-        """Return who elects the micro-grid's leader, by rank: its inverter, then the outlets that are voters.
+        """Return who elects the micro-grid's leader, by rank: its inverters, then the outlets that are voters.
 
         Where none is named: the first ones, of those that are always on before the others, to the largest odd number
         that a committee may have: an even one bears the loss of no more members.
         """
-        inverter = [self.inverter] if self.inverter else []
+        inverter = self.inverters
         named = [outlet.id for outlet in self.outlets if outlet.voter]
         if named:
             return (*inverter, *named)
@@ -311,7 +333,8 @@ class Home(_Part):
 
     def dump(self) -> str:
         """Return the home as YAML that `parse` reads back."""
-        return yaml.safe_dump(self.model_dump(mode='json', exclude_defaults=True), sort_keys=False)
+        dumped = self.model_dump(mode='json', exclude_defaults=True)
+        return yaml.safe_dump({'version': self.version, **dumped}, sort_keys=False)
 
 
 def minutes(clock: str) -> int:
@@ -327,10 +350,16 @@ def parse(text: str, source: str = 'home') -> Home:
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         raise HomeError(f'{source}:{mark.line + 1 if mark else 1}: {getattr(error, "problem", error)}') from None
+    except RecursionError:
+        raise HomeError(f'{source}:1: nested too deeply') from None
     if not isinstance(data, dict):
         raise HomeError(f'{source}:1: a home is a mapping with at least `outlets:`')
     try:
-        return Home(**{str(key): value for key, value in data.items()})
+        data = upgrade({str(key): value for key, value in data.items()})
+    except ValueError as error:
+        raise HomeError(f'{source}:{_line(tree, ("version",))}: {error}') from None
+    try:
+        return Home(**data)
     except ValidationError as error:
         raise HomeError(
             '\n'.join(f'{source}:{_line(tree, e["loc"])}: {_where(e["loc"])}{_reason(e)}' for e in error.errors())

@@ -22,6 +22,12 @@ def state_dir() -> Any:
     return setting('', '', None, None, 'Folder in which the node keeps its state; empty: nothing outlives the process.')
 
 
+def keys_file() -> Any:
+    """Return the settings field of every node that commands or is commanded: `keys_file: str = keys_file()`."""
+    return setting('', '', None, None, 'File of the home\'s keys (`hearthgrid keys`); empty: commands go unsigned, and '
+                   'unsigned ones are obeyed.')
+
+
 def descriptor(field) -> ParameterDescriptor:
     """Return the ROS description of one `hearthgrid_core.settings.setting`."""
     meta = field.metadata

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearthgrid_ros.home import RESERVED, Home, HomeError, from_labels, load, minutes, parse
+from hearthgrid_ros.home_forms import FORM, upgrade
 
 MINIMAL = 'outlets:\n  - id: kettle\n'
 
@@ -72,3 +73,29 @@ def test_any_labels_become_a_valid_home(labels):
 @given(st.integers(0, 23), st.integers(0, 59))
 def test_clock_times(hour, minute):
     assert minutes(f'{hour}:{minute:02}') == 60 * hour + minute
+
+
+@pytest.mark.parametrize('text, says', [
+    ('outlets:\n  - {id: tv}\nversion: 99\n', 'my.yaml:3: written for a newer Hearthgrid (version 99; this one knows'),
+    ('version: x\noutlets: [{id: tv}]\n', 'my.yaml:1: the version of a home file is a whole number'),
+    ('version: true\noutlets: [{id: tv}]\n', 'my.yaml:1: the version'),
+    ('version: 0\noutlets: [{id: tv}]\n', 'my.yaml:1: the version')])
+def test_a_file_of_no_form_that_is_known_is_refused(text, says):
+    with pytest.raises(HomeError) as told:
+        parse(text, 'my.yaml')
+    assert says in str(told.value)
+
+
+def test_a_file_of_any_older_form_is_read():
+    steps = (lambda d: {**{k: v for k, v in d.items() if k != 'label'}, 'name': d['label']},
+             lambda d: {**d, 'name': d['name'].lower()})
+    for old in ({'label': 'HUT', 'outlets': []}, {'version': 1, 'label': 'HUT', 'outlets': []},
+                {'version': 2, 'name': 'HUT', 'outlets': []}, {'version': 3, 'name': 'hut', 'outlets': []}):
+        assert upgrade(old, steps) == {'version': 3, 'name': 'hut', 'outlets': []}
+    with pytest.raises(ValueError, match='newer'):
+        upgrade({'version': 4}, steps)
+
+
+def test_a_dump_says_its_form():
+    assert parse(MINIMAL).dump().startswith(f'version: {FORM}\n')
+    assert parse(f'version: {FORM}\n' + MINIMAL) == parse(MINIMAL)

@@ -204,7 +204,7 @@ class OutletController:
             priority = Priority(kept['priority']) if 'priority' in kept else None
             rank = _rank(kept['rank']) if 'rank' in kept else None
             self.requests.restore(now, kept['requests'])
-        except (KeyError, TypeError) as error:
+        except (KeyError, OverflowError, TypeError) as error:
             raise ValueError(f'kept preferences are damaged: {error!r}') from None
         self.choose(schedule, priority, rank)
 
@@ -223,7 +223,7 @@ class OutletController:
             self.requests.gate.highest = int(epoch), int(term)
             demand = kept.get('demand')
             self.demand = math.nan if demand is None else float(demand)
-        except (KeyError, TypeError) as error:
+        except (KeyError, OverflowError, TypeError) as error:
             raise ValueError(f'the kept memory is damaged: {error!r}') from None
 
 

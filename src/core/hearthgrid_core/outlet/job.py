@@ -95,6 +95,14 @@ class JobBook:
             raise ValueError('the deadline has passed')
         self.job, self._now, self._idle_since = job, now, None
 
+    def move(self, now: float, deadline: float) -> None:
+        """Give the job that is not finished another deadline [s]. ValueError without one, or when it has passed."""
+        if self.job is None or self.job.status.ended:
+            raise ValueError('there is no job to move')
+        if deadline <= now:
+            raise ValueError('the deadline has passed')
+        self.job = replace(self.job, deadline=deadline)
+
     def cancel(self) -> Job | None:
         """End the job that is not finished, and return it; None when there is none."""
         if self.job is None or self.job.status.ended:
@@ -157,5 +165,5 @@ class JobBook:
         """Take back what `to_dict` gave. ValueError when it is damaged."""
         try:
             self.job = None if kept is None else Job(**kept | {'status': Status(kept['status'])})
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f'a kept job is damaged: {error!r}') from None

@@ -161,7 +161,7 @@ class Protection:
             if not 0.0 <= load < 1e6:
                 raise ValueError(f'thermal load {load}')
             self.trip, self.cause = trip, str(kept['cause'])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f'the kept protection state is damaged: {error!r}') from None
         self.thermal_load = load * math.exp(-away / self.settings.thermal_time)
 

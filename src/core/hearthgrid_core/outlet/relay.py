@@ -65,7 +65,7 @@ class RelayLimits:
             closed, since, moves = kept['closed'], float(kept['since']), [float(t) for t in kept['moves']]
             if closed not in (None, True, False):
                 raise ValueError(f'closed = {closed!r}')
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f'the kept relay state is damaged: {error!r}') from None
         self.closed, self._since, self._moves = closed, since, deque(moves)
 

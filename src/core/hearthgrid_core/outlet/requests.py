@@ -6,7 +6,7 @@ from enum import Enum
 
 from hearthgrid_core.island.ballot import Fence
 from hearthgrid_core.island.fence import Command, Gate
-from hearthgrid_core.outlet.authentic import authentic
+from hearthgrid_core.outlet.authentic import Keyring
 from hearthgrid_core.outlet.band import Band, Voice, Word
 from hearthgrid_core.settings import check_bounds, setting
 
@@ -98,8 +98,8 @@ class RequestBook:
     """Judges requests as they come and holds those in force. Time [s] is an argument."""
 
     def __init__(self, settings: RequestSettings, key: bytes = b'') -> None:
-        """`key` authenticates requests; empty = unsigned ones are believed."""
-        self._settings, self._key = settings, key
+        """`key` authenticates requests; empty = unsigned ones are believed. `ring` may be replaced at any time."""
+        self._settings, self.ring = settings, Keyring.of(key)
         self.gate = Gate(math.inf, settings.island_validity_max)  # before all words of the island
         self._held: dict[tuple[Voice, str], Request] = {}
         self._last: dict[tuple[Voice, str], _Last] = {}
@@ -155,12 +155,12 @@ class RequestBook:
     def restore(self, now: float, rows: list[dict]) -> None:
         """Take back what `to_list` gave, without what has expired. ValueError when damaged; nothing is taken then."""
         try:
-            found = [Request(**row | {'power_max': math.inf if row['power_max'] is None else row['power_max']})
-                     for row in rows]
+            found = [Request(**row | {name: math.inf if row[name] is None else float(row[name])
+                                      for name in ('power_min', 'power_max', 'stamp', 'expiry')}) for row in rows]
             for request in found:
                 Voice(request.voice), Band(request.power_min, request.power_max)
             found = [request for request in found if now <= request.expiry]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f'kept requests are damaged: {error!r}') from None
         for request in found:
             self._held[self._slot(request)] = request
@@ -204,8 +204,8 @@ def _no_band(_, now, r) -> bool:
 
 # Looked at in this order; the first that holds is the answer.
 RULES: tuple[tuple[Refusal, Callable[[RequestBook, float, Request], bool]], ...] = (
-    (Refusal.UNSIGNED, lambda book, now, r: bool(book._key) and not r.mac),
-    (Refusal.FORGED, lambda book, now, r: bool(book._key) and not authentic(book._key, r.packed, r.mac)),
+    (Refusal.UNSIGNED, lambda book, now, r: book.ring.required and not r.mac),
+    (Refusal.FORGED, lambda book, now, r: book.ring.required and not book.ring.authentic(now, r.packed, r.mac)),
     (Refusal.VOICE_PROTECTION, lambda book, now, r: r.voice == Voice.PROTECTION),
     (Refusal.VOICE_UNKNOWN, lambda book, now, r: r.voice not in OUTSIDE),
     (Refusal.NOT_A_NUMBER, _not_a_number),

@@ -16,9 +16,10 @@ from .result import PlanResult, Status
 from .settings import PlanSettings
 from .shed import Load, Shedder, ShedSettings
 from .situation import BatteryFacts, HomeFacts, JobState, Limit, Situation, problem, waits_for
+from .stock import Chances
 from .thermostatic import Thermostatic
 
-__all__ = ['BaseLoad', 'Battery', 'BatteryFacts', 'BlockJob', 'Device', 'Grid', 'HomeFacts', 'Horizon',
+__all__ = ['BaseLoad', 'Battery', 'BatteryFacts', 'BlockJob', 'Chances', 'Device', 'Grid', 'HomeFacts', 'Horizon',
            'InnerLoopSettings', 'InterruptibleJob', 'JobState', 'Kind', 'Limit', 'Load', 'ModulatingJob',
            'Moment', 'OptionalLoad', 'Photovoltaic', 'PlanResult', 'PlanSettings', 'Planner', 'Problem',
            'Schedule', 'ShedSettings', 'Shedder', 'Situation', 'Status', 'Tariff', 'Thermostatic',

@@ -9,15 +9,16 @@ import numpy as np
 
 from .battery import Battery, stored_worth
 from .check import check
-from .device import KILO, Context, Device, Weights
+from .device import KILO, Context, Device, Schedule, Weights
 from .grid import Grid, exceeded
-from .guide import guide
+from .guide import Guide, guide
 from .horizon import Horizon
 from .master import Basis
 from .program import Program
 from .result import PlanResult, Status, nothing
 from .settings import PlanSettings
 from .solve import Solution, SolveError, solve
+from .stock import Chances, cautious
 from .words import LIKELY, explain
 
 DAY = 86400.0           # [s]
@@ -33,12 +34,14 @@ def utc_time(time: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A home as it stands, and what is foreseen. devices : each with a name of its own     currency : ISO 4217"""
+    """A home as it stands, and what is foreseen. devices : each with a name of its own     currency : ISO 4217
+    chances : how what comes may differ from that; None = all comes as foreseen"""
 
     horizon: Horizon
     grid: Grid
     devices: tuple[Device, ...]
     currency: str = 'EUR'
+    chances: Chances | None = None
 
 
 class Planner:
@@ -163,7 +166,7 @@ class Planner:
         cost = grid.bill(grid_power, horizon.hours) + sum(schedule.wear for schedule in schedules) - stored
         reasons = [*relaxed, *explain(grid, grid_power, price, context)]
         gap = max(0.0, solution.objective - solution.bound)
-        held = next((guide(device, schedule, grid, grid_power) for device, schedule in zip(
+        held = next((_held(problem, device, schedule, grid, grid_power, context) for device, schedule in zip(
             problem.devices, schedules, strict=True) if isinstance(device, Battery)), None)
         if gap > LIKELY * max(abs(cost), abs(cost_unmanaged)):
             reasons.append(f'at most {gap:.2f} {problem.currency} could be saved by planning longer')
@@ -184,6 +187,17 @@ class Planner:
         return replace(last, status=Status.FAILED, horizon=rest, grid_power=last.grid_power[shift:], solve_time=0.0,
                        price=last.price[shift:], schedules=schedules,
                        guide=last.guide.after(shift) if last.guide else None, reasons=(reason, 'the last plan goes on'))
+
+
+def _held(problem: Problem, battery: Battery, schedule: Schedule, grid: Grid, grid_power: np.ndarray,
+          context: Context) -> Guide:
+    """Return what the inner loop holds: by what forecasts may miss, where that is known, else by the plan's duals."""
+    made = None
+    if problem.chances is not None:
+        curtailable = any(getattr(device, 'curtailable', False) for device in problem.devices)
+        made = cautious(battery, problem.horizon, grid, grid_power - schedule.power, schedule.energy, problem.chances,
+                        stored_worth(battery, context), curtailable)
+    return guide(battery, schedule, grid, grid_power) if made is None else made
 
 
 def _rewards_circles(grid: Grid) -> bool:

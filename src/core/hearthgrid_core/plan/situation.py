@@ -18,6 +18,7 @@ from .photovoltaic import Photovoltaic
 from .planner import Problem
 from .result import PlanResult
 from .settings import PlanSettings
+from .stock import Chances, Spread
 
 LIKELY = 0.2        # of its nominal power: a running load that draws less is in a pause, not weaker
 
@@ -95,6 +96,7 @@ class Situation:
 
     load : of what is not planned [W]     pv : positive when producing [W]     buy, sell : known prices [currency/kWh]
     buy_ahead : forecast import price     charge : of the battery, 0 … 1, NaN = not known
+    load_within, pv_within : 10 % and 90 % quantiles of the forecasts [W]
     """
 
     now: float
@@ -106,6 +108,8 @@ class Situation:
     charge: float
     jobs: tuple[JobState, ...]
     limit: Limit | None
+    load_within: tuple[Series, Series] | None = None
+    pv_within: tuple[Series, Series] | None = None
 
 
 def waits_for(situation: Situation) -> tuple[str, ...]:
@@ -156,7 +160,21 @@ def problem(situation: Situation, facts: HomeFacts, settings: PlanSettings,
         devices.append(Battery(b.capacity, b.capacity * min(max(situation.charge, 0.0), 1.0), b.power_max, b.power_max,
                                b.efficiency, b.efficiency, b.capacity * b.reserve, b.wear_price, asked=charging))
     devices += [job for state in situation.jobs if (job := _job(state, horizon, last)) is not None]
-    return Problem(horizon, grid, tuple(devices), facts.currency), tuple(without)
+    return Problem(horizon, grid, tuple(devices), facts.currency, _chances(situation, horizon)), tuple(without)
+
+
+def _chances(situation: Situation, horizon: Horizon) -> Chances | None:
+    """Return what the forecasts leave open; None where they tell no spread."""
+    def spread(mean: Series | None, within: tuple[Series, Series] | None) -> Spread | None:
+        if mean is None or within is None:
+            return None
+        middle = np.nan_to_num(mean.means(horizon.edges, 0.01))
+        low, high = (series.means(horizon.edges, 0.01) for series in within)
+        return (np.where(np.isnan(low), middle, np.minimum(low, middle)), middle,
+                np.where(np.isnan(high), middle, np.maximum(high, middle)))
+
+    load = spread(situation.load, situation.load_within)
+    return None if load is None else Chances.spread(load, spread(situation.pv, situation.pv_within))
 
 
 def _prices(situation: Situation, horizon: Horizon) -> tuple[np.ndarray, np.ndarray, list[str]]:

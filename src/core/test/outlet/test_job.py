@@ -37,6 +37,20 @@ def test_a_second_job_and_a_late_one_are_refused():
     held.add(1.0, replace(WASH, id='again'))
 
 
+def test_a_deadline_moves_while_the_job_is_not_finished_and_only_into_the_future():
+    held = book()
+    before = held.latest_start()
+    held.move(10.0, WASH.deadline + 500.0)
+    assert held.latest_start() == before + 500.0 and held.job == replace(WASH, deadline=WASH.deadline + 500.0)
+    with pytest.raises(ValueError, match='has passed'):
+        held.move(10.0, 10.0)
+    held.cancel()
+    with pytest.raises(ValueError, match='no job'):
+        held.move(10.0, 1e6)
+    with pytest.raises(ValueError, match='no job'):
+        JobBook(SETTINGS).move(0.0, 1.0)
+
+
 def test_it_waits_for_the_plan_until_the_last_moment_and_then_starts_itself():
     held = book()
     latest = 20_000.0 - 3600.0 * 1.05 - 60.0

@@ -150,3 +150,17 @@ def test_a_load_whose_power_can_be_set_is_modulated_and_spared_from_the_battery(
 def test_the_tariff_of_the_house_reaches_the_problem(known):
     tariff = Tariff(peak_price=4.0)
     assert problem(known, replace(FACTS, tariff=tariff), HOURLY)[0].grid.tariff == tariff
+
+
+def test_what_forecasts_leave_open_reaches_the_plan(known):
+    """Three points of load and three of sun; where a bound is not known it is the mean, so nothing is open there."""
+    assert problem(known, FACTS, HOURLY)[0].chances is None
+    high = np.full(24, 900.0)
+    high[20:] = np.nan
+    made = problem(replace(known, load_within=(hours(np.full(24, 200.0)), hours(high))), FACTS, HOURLY)[0].chances
+    assert made.apart.shape == (24, 3, 1)
+    assert np.ptp(made.apart[0]) == pytest.approx(700.0) and np.ptp(made.apart[21]) == pytest.approx(200.0)
+    within = hours(np.zeros(24)), hours(np.full(24, 300.0))
+    both = problem(replace(known, load_within=within, pv_within=within), FACTS, HOURLY)[0].chances
+    assert both.apart.shape == (24, 9, 1) and both.weight.sum() == pytest.approx(1.0)
+    assert np.ptp(both.apart[0]) == pytest.approx(400.0 + 300.0), 'a bound never lies on the wrong side of the mean'

@@ -33,7 +33,7 @@ def parse(content: bytes) -> Weather:
         raise FormatError('times that are not hours in order')
     if units.get('temperature_2m', '°C') != '°C':
         raise FormatError(f'a temperature in {units["temperature_2m"]!r}')
-    speed = SPEEDS.get(units.get('wind_speed_10m', 'm/s'))
+    speed = SPEEDS.get(str(units.get('wind_speed_10m', 'm/s')))
     if speed is None:
         raise FormatError(f'a wind speed in {str(units["wind_speed_10m"])[:16]!r}')
     found = {name: _array(hourly, name) for name in FIELDS.split(',')}

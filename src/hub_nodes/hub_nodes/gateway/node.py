@@ -10,10 +10,12 @@ from hearthgrid_core.outlet import Priority, RelaySettings, Request, RequestSett
 from hearthgrid_core.settings import check_bounds, setting
 from hearthgrid_msgs import msg
 from hearthgrid_ros import home
+from hearthgrid_ros.counter import Counter
 from hearthgrid_ros.health import ERROR, OK, WARN
 from hearthgrid_ros.interfaces import READINGS, REQUEST, STATES, TIE
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import HomeNode, run
-from hearthgrid_ros.params import home_file, state_dir
+from hearthgrid_ros.params import home_file, keys_file, state_dir
 from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
 from hub_nodes.gateway import discovery, esphome, messages, shelly, tasmota, zigbee2mqtt, zwave
@@ -39,7 +41,7 @@ class GatewaySettings(RequestSettings):
 
     home_file: str = home_file()
     state_dir: str = state_dir()
-    request_key: str = setting('', '', None, None, 'Key of requests to the plugs, hexadecimal; empty: none is needed.')
+    keys_file: str = keys_file()
     poll_period: float = setting(10.0, 's', 1.0, 3600.0, 'Plugs that answer are asked so often.')
     value_age_max: float = setting(60.0, 's', 1.0, 3600.0, 'A value that was not heard again is not known any more.')
     command_retry: float = setting(5.0, 's', 0.5, 600.0, 'Between commands that show no effect.')
@@ -49,7 +51,6 @@ class GatewaySettings(RequestSettings):
 
     def __post_init__(self) -> None:
         check_bounds(self)
-        bytes.fromhex(self.request_key)
 
 
 @dataclass
@@ -94,7 +95,8 @@ class GatewayNode(HomeNode):
         self._refused, self._refused_at, self._reason = 0, -float('inf'), ''
         self._islanded = False
         self._supply = msg.Reading.SUPPLY_UNKNOWN
-        self._counter = 0
+        self._counter = Counter(settings.state_dir, 'gateway', self.now)
+        self._keys = Keys(settings.keys_file, self.get_logger().error)
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
         self._asked: dict[str, object] = {}
         self._polled_at = self._shared_at = self._read_at = -float('inf')
@@ -120,8 +122,8 @@ class GatewayNode(HomeNode):
     def _plug(self, facts: home.GatewayPlug) -> _Plug:
         settings = self.settings
         relay = RelaySettings(minimum_on_time=facts.minimum_on, minimum_off_time=facts.minimum_off)
-        outlet = PlugOutlet(settings, relay, Priority[facts.priority.upper()], bytes.fromhex(settings.request_key),
-                            settings.value_age_max, settings.command_retry, settings.island_grace)
+        outlet = PlugOutlet(settings, relay, Priority[facts.priority.upper()],
+                            age_max=settings.value_age_max, retry=settings.command_retry, grace=settings.island_grace)
         REQUEST.subscription_to(self, facts.id, partial(self._on_request, facts.id))
         return _Plug(facts, FAMILIES[facts.family], outlet, REQUEST.publisher_to(self, facts.id))
 
@@ -136,7 +138,7 @@ class GatewayNode(HomeNode):
             for id, plug in self._plugs.items():
                 if id in kept.get('plugs', {}):
                     plug.outlet.restore(self.now(), kept['plugs'][id])
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             self.get_logger().error(f'{str(error)[:200]!r}; {self._file.put_aside(self.now())}')
         self.health.check('state', OK, 'kept' if self._file.keeps else 'nothing outlives the process')
 
@@ -227,6 +229,8 @@ class GatewayNode(HomeNode):
 
     def _decide(self, now: float, plug: _Plug) -> Step:
         arrived, plug.arrived = plug.arrived, []
+        if arrived:
+            plug.outlet.book.ring = self._keys.ring(plug.facts.id)
         for asked in arrived:
             refusal = plug.outlet.receive(now, asked)
             if refusal is not None:
@@ -282,12 +286,12 @@ class GatewayNode(HomeNode):
             if outlet not in self._asked:
                 plug = self._plugs.get(outlet)
                 self._asked[outlet] = plug.publish_request if plug else REQUEST.publisher_to(self, outlet)
-            self._counter += 1
+            number = self._counter.next()
             power_min, power_max = bands[payload]
-            self._asked[outlet].publish(msg.Request(
+            self._asked[outlet].publish(self._keys.sign(outlet, msg.Request(
                 stamp=to_msg(now), expiry=to_msg(now + self.settings.person_validity), voice=msg.Request.VOICE_PERSON,
-                epoch=int(self.now()), counter=self._counter, power_min=power_min, power_max=power_max,
-                reason='switched in Home Assistant', sender=SENDER))
+                epoch=number // 1000, counter=number, power_min=power_min, power_max=power_max,
+                reason='switched in Home Assistant', sender=SENDER), now))
 
     def _refuse(self, now: float, reason: str) -> None:
         self._refused, self._refused_at = self._refused + 1, now
@@ -295,6 +299,7 @@ class GatewayNode(HomeNode):
 
     def _report(self) -> None:
         now = self.now()
+        self._keys.report(self.health, *self._plugs)
         if self._broker.connected and not self._broker.trouble:
             self.health.check('broker', OK, 'connected', dropped=self._broker.dropped)
         else:

@@ -22,7 +22,7 @@ class Memory:
             means = {int(quarter): float(mean) for quarter, mean in kept['power'].items()}
             days = {str(day) for day in kept['days']}
             programme.load(kept['programme'])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f'what was kept cannot be used ({error!r}); {self._file.put_aside(now)}') from None
         log.means = means
         return days

@@ -8,6 +8,7 @@ import numpy as np
 from hearthgrid_core.plan import Kind, PlanResult, Status
 from hearthgrid_msgs import msg
 from hearthgrid_ros.interfaces import INVERTER_SETPOINT, PLAN, REQUEST
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.time import to_msg
 
 SETPOINT_LIFE = 5.0     # after which an inverter falls back to its own droop [s]
@@ -44,9 +45,10 @@ class _Asked:
 class Commands:
     """Publishers, and the epoch and counter that order all this node ever says."""
 
-    def __init__(self, node, epoch: int, refresh: float, request_life: float):
+    def __init__(self, node, epoch: int, refresh: float, request_life: float, keys_file: str = ''):
         self._node, self._refresh, self._life = node, refresh, request_life
         self.epoch, self._counter = epoch, 0
+        self._keys = Keys(keys_file, node.get_logger().error)
         self._asked: dict[str, _Asked] = {}
         self._plan, self._setpoint = PLAN.publisher(node), INVERTER_SETPOINT.publisher(node)
         self._requests: dict[str, object] = {}
@@ -69,10 +71,10 @@ class Commands:
     def set_inverter(self, inverter: str, power: float, now: float, life: float = SETPOINT_LIFE) -> None:
         """Have an inverter follow `power` [W], positive when it draws, for `life` [s]."""
         self._counter += 1
-        self._setpoint.publish(msg.InverterSetpoint(
+        self._setpoint.publish(self._keys.sign_setpoint(msg.InverterSetpoint(
             stamp=to_msg(now), expiry=to_msg(now + life), inverter=inverter, mode=msg.InverterSetpoint.MODE_FOLLOW,
             epoch=self.epoch, counter=self._counter, active_power=power, reactive_power=0.0, frequency=math.nan,
-            voltage=math.nan, sender=SENDER))
+            voltage=math.nan, sender=SENDER), now))
 
     def cap(self, off: dict[str, str], now: float) -> None:
         """Have outlets off for the import limit, each with its reason, and let the others go."""
@@ -118,10 +120,10 @@ class Commands:
         if outlet not in self._requests:
             self._requests[outlet] = REQUEST.publisher_to(self._node, outlet)
         self._counter += 1
-        self._requests[outlet].publish(msg.Request(
+        self._requests[outlet].publish(self._keys.sign(outlet, msg.Request(
             stamp=to_msg(now), expiry=to_msg(expiry), epoch=self.epoch, counter=self._counter,
             voice=msg.Request.VOICE_PLAN if sender == SENDER else msg.Request.VOICE_GRID_SERVICE,
-            power_min=band[0], power_max=band[1], reason=_short(reason, 128), sender=sender))
+            power_min=band[0], power_max=band[1], reason=_short(reason, 128), sender=sender), now))
 
 
 def plan_message(made: Made, currency: str, now: float) -> msg.Plan:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 
+import numpy as np
 from sensor_msgs.msg import BatteryState
 
 from hearthgrid_core.forecast import Series
@@ -45,6 +46,7 @@ class Inputs:
         self._always_on = {outlet.id for outlet in outlets if outlet.always_on}
         self._currency = described.tariff.currency if described else 'EUR'
         self._forecasts: dict[int, dict[str, Series]] = {}
+        self._within: dict[tuple[int, str], tuple[Series, Series]] = {}  # 10 % and 90 % quantiles, where told
         self._buy = self._sell = None
         self._limit: Limit | None = None
         self._jobs: dict[str, JobState] = {}
@@ -88,14 +90,21 @@ class Inputs:
 
     def situation(self, now: float) -> Situation:
         """Return all that a plan rests on, as it is now."""
+        def target(quantity: int, *targets: str) -> str:
+            return next((target for target in targets if target in self._forecasts.get(quantity, {})), '')
+
         def forecast(quantity: int, *targets: str) -> Series | None:
-            known = self._forecasts.get(quantity, {})
-            return next((known[target] for target in targets if target in known), None)
+            return self._forecasts.get(quantity, {}).get(target(quantity, *targets))
+
+        def within(quantity: int, *targets: str) -> tuple[Series, Series] | None:
+            return self._within.get((quantity, target(quantity, *targets)))
 
         return Situation(now, forecast(msg.Forecast.QUANTITY_LOAD, 'base', 'home'),
                          forecast(msg.Forecast.QUANTITY_PV, 'home'), self._buy, self._sell,
                          forecast(msg.Forecast.QUANTITY_IMPORT_PRICE, 'home'), self.charge(now),
-                         tuple(self.jobs.values()), self.limit(now))
+                         tuple(self.jobs.values()), self.limit(now),
+                         within(msg.Forecast.QUANTITY_LOAD, 'base', 'home'),
+                         within(msg.Forecast.QUANTITY_PV, 'home'))
 
     def facts(self) -> HomeFacts:
         """Return what is known of the house: of its file, or, without one, of what was heard and usual numbers."""
@@ -121,6 +130,12 @@ class Inputs:
             return
         first = message.quantity not in self._forecasts
         self._forecasts.setdefault(message.quantity, {})[message.target] = series
+        bounds = [np.asarray(values, dtype=float) for values in (message.lower, message.upper)]
+        if all(len(bound) == len(series) and np.isfinite(bound).all() for bound in bounds):
+            self._within[message.quantity, message.target] = tuple(
+                Series(series.start, series.step, bound) for bound in bounds)
+        else:   # no spread is no reason to refuse the mean
+            self._within.pop((message.quantity, message.target), None)
         self._node.health.check('forecasts', OK, 'heard')
         if first:
             self._news()

@@ -62,7 +62,8 @@ class PlanNode(ManagedNode):
         self._planner = Planner(self.settings, lambda time: datetime.fromtimestamp(time, zone).strftime('%H:%M'))
         self._worker = ThreadPoolExecutor(1, 'plan')
         self._epoch = max(self._epoch, int(self.now()) - 1)
-        self._commands = Commands(self, self._epoch, self.settings.refresh, self.settings.request_life)
+        self._commands = Commands(self, self._epoch, self.settings.refresh, self.settings.request_life,
+                                  self.settings.keys_file)
         self._inputs = Inputs(self, self._home, self.settings, self._news)
         self._shedder = Shedder(self.settings)
         return super().on_configure(state)

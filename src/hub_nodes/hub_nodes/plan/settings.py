@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from hearthgrid_core.plan import InnerLoopSettings, PlanSettings, ShedSettings, Tariff
 from hearthgrid_core.settings import check_bounds, setting
-from hearthgrid_ros.params import home_file
+from hearthgrid_ros.params import home_file, keys_file
 
 
 @dataclass(frozen=True)
@@ -11,6 +11,7 @@ class PlanNodeSettings(PlanSettings, InnerLoopSettings, ShedSettings):
     """How the home is planned, and how plans reach it."""
 
     home_file: str = home_file()
+    keys_file: str = keys_file()
     period: float = setting(60.0, 's', 1.0, 3600.0, 'Time between two plans when nothing happens.')
     settle: float = setting(1.0, 's', 0.0, 60.0, 'Time that news may pile up before they are planned.')
     validity: float = setting(1800.0, 's', 10.0, 86400.0, 'How long a plan binds.')

@@ -1,0 +1,393 @@
+"""The parsers of bytes from outside, one target each, with the errors they are documented to refuse with."""
+
+import math
+from contextlib import ExitStack
+from pathlib import Path
+
+from hearthgrid import fuzz_samples as samples
+from hearthgrid.fuzz import Target
+
+NOW = 1_700_000_000.0
+HEADER = b'\x00\x01\x00\x00'  # of a message on the wire: little endian, no options
+
+
+def targets() -> dict[str, Target]:
+    """Return all targets by name."""
+    made = [*_plugs(), *_utility(), *_market(), *_files(), *_state(), *_hub_state(), *_people(), *_wire()]
+    return {target.name: target for target in made}
+
+
+def _simple(name: str, about: str, refuses: tuple, valid: list[bytes], eat) -> Target:
+    return Target(name, about, refuses, lambda folder, stack: (valid, eat))
+
+
+def _file(name: str, about: str, refuses: tuple, valid: list[bytes], file: str, read, setup=None) -> Target:
+    """Return a target that reads a file of that name. setup : what is done to the file before"""
+
+    def open_(folder: Path, stack: ExitStack):
+        path = folder / file
+
+        def eat(content: bytes) -> None:
+            path.write_bytes(content)
+            if setup:
+                setup(path)
+            read(path)
+
+        return valid, eat
+
+    return Target(name, about, refuses, open_)
+
+
+def _plugs() -> list[Target]:
+    from hearthgrid_core.outlet import Priority, RelaySettings, RequestSettings
+    from hub_nodes.gateway import esphome, shelly, tasmota, zigbee2mqtt, zwave
+    from hub_nodes.gateway.outlet import PlugOutlet
+
+    def plug(name, family, valid):
+        outlet = PlugOutlet(RequestSettings(), RelaySettings(), Priority.COMFORT)
+
+        def eat(content: bytes) -> None:
+            topic, _, payload = content.partition(b'\n')
+            heard = family.parse('plug', '', topic.decode('utf-8', 'replace'), payload)
+            if heard is not None:
+                outlet.hear(NOW, heard)
+                outlet.step(NOW, False)
+
+        # What the node takes for "cannot be read".
+        return _simple(f'plug-{name}', f'an MQTT message of a {name} plug', (ValueError, OverflowError), valid, eat)
+
+    return [
+        plug('tasmota', tasmota, samples.TASMOTA),
+        plug('shelly', shelly, samples.SHELLY),
+        plug('zigbee2mqtt', zigbee2mqtt, samples.ZIGBEE2MQTT),
+        plug('esphome', esphome, samples.ESPHOME),
+        plug('zwave', zwave, samples.ZWAVE),
+    ]
+
+
+def _utility() -> list[Target]:
+    from hearthgrid_core.grid_service import EventError
+    from hub_nodes.grid_service.openadr2 import parse
+    from hub_nodes.grid_service.openadr2_read import NS, Home, read_events
+    from hub_nodes.grid_service.openadr3 import _json
+    from hub_nodes.grid_service.openadr3_read import read_event
+    from hub_nodes.grid_service.wire import LinkError
+
+    home = Home(import_max=10_000.0, capacity=10.0, currency='EUR')
+    spaces = ' '.join(f'xmlns:{name}="{uri}"' for name, uri in NS.items() if name not in ('power', 'scale'))
+
+    def two(content: bytes) -> None:
+        signed = parse(content).find('oadr:oadrSignedObject', NS)
+        read_events(signed[0], home)
+
+    def three(content: bytes) -> None:
+        rows = _json(content)
+        for row in rows if isinstance(rows, list) else [rows]:
+            read_event(row, home)
+
+    return [
+        _simple('openadr2', 'an OpenADR 2.0b message (XML)', (LinkError,),
+                [samples.OPENADR2.format(spaces=spaces).encode()], two),
+        _simple('openadr3', 'events of an OpenADR 3 server (JSON)',
+                (LinkError, EventError, ValueError, OverflowError, KeyError, TypeError), [samples.OPENADR3], three),
+    ]  # fmt: skip
+
+
+def _market() -> list[Target]:
+    from hub_nodes.adapters import day_ahead, entsoe, open_meteo, table
+    from hub_nodes.adapters.series import FormatError
+
+    rows = (
+        ('prices-nord-pool', 'prices of Nord Pool (JSON)', samples.NORD_POOL, lambda c: day_ahead.nord_pool(c, 'NO1')),
+        ('prices-awattar', 'prices of aWATTar (JSON)', samples.AWATTAR, day_ahead.awattar),
+        ('prices-tibber', 'prices of Tibber (JSON)', samples.TIBBER, day_ahead.tibber),
+        ('prices-entsoe', 'prices of ENTSO-E (XML)', samples.ENTSOE, entsoe.parse),
+        ('prices-csv', 'prices in a table', samples.PRICES_CSV, lambda content: table.prices(content, 'EUR')),
+        ('weather-csv', 'weather in a table', samples.WEATHER_CSV, table.weather),
+        ('weather-open-meteo', 'weather of Open-Meteo (JSON)', samples.OPEN_METEO, open_meteo.parse),
+    )
+    return [_simple(name, about, (FormatError,), [valid], eat) for name, about, valid, eat in rows]
+
+
+def _files() -> list[Target]:
+    import json
+
+    import numpy as np
+
+    from hearthgrid.simulate_course import CourseError
+    from hearthgrid.simulate_course import read as read_course
+    from hearthgrid_core.devices import DevicesError
+    from hearthgrid_core.devices.bundle import MANIFEST, MODEL, Trained, Unit, _hash, pack, unpack
+    from hearthgrid_ros.home import HomeError, load, parse
+    from hearthgrid_ros.recordings import RecordingError
+    from hearthgrid_ros.recordings import read as read_recording
+    from hub_nodes.identify.library import LibraryError
+    from hub_nodes.identify.library import read as read_library
+
+    def model(content: bytes) -> None:
+        try:  # with a hash that fits, or nothing but the hash would be looked at
+            document = json.loads(content)
+            document.pop('hash', None)
+            content = json.dumps({**document, 'hash': _hash(document)}).encode()
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            pass
+        unpack({MANIFEST: content, MODEL: trained.tflite})
+
+    unit = Unit('kettle', 'A', (0.5, 0.25))
+    trained = Trained(b'0000TFL3', ('fridge', 'kettle'), 3.0, (1.0, 2.0), (unit,), (1.0, 2.0), {'made': 'by hand'})
+    home = parse('outlets: [{id: kettle}]')
+    angle = 2 * np.pi * 50 * np.arange(1600) / 6400
+    wave = {'voltage': 325 * np.sin(angle), 'current': np.sin(angle)}
+    arrays = samples.npz(**wave, sampling_rate=np.float64(6400), label=np.array('kettle'))
+    return [
+        _file('home', 'the home file (YAML)', (HomeError,), [samples.HOME_YAML], 'home.yaml', load),
+        _file('library', 'a library of models (YAML)', (LibraryError,), [samples.LIBRARY_YAML], 'models.yaml',
+              read_library),
+        _simple('model', 'the manifest of a trained model (JSON)', (DevicesError,), [pack(trained)[MANIFEST]], model),
+        _file('recording-csv', 'a recording in a table', (RecordingError,), [samples.waveform_csv()], 'kettle.csv',
+              read_recording),
+        _file('recording-wav', 'a recording as sound', (RecordingError,), [samples.wav()], 'kettle.wav',
+              read_recording),
+        _file('recording-npz', 'a recording as arrays', (RecordingError,), [arrays], 'kettle.npz', read_recording),
+        _file('course-csv', 'a course of a simulation', (CourseError,), [samples.course_csv()], 'course.csv',
+              lambda path: read_course(path, home, 1, 1, None)),
+    ]  # fmt: skip
+
+
+def _state() -> list[Target]:
+    import json
+
+    import numpy as np
+
+    from hearthgrid_core.outlet import (
+        JobSettings,
+        OutletController,
+        Priority,
+        ProtectionSettings,
+        RelaySettings,
+        Request,
+        RequestSettings,
+        Snapshot,
+        Voice,
+    )
+    from hearthgrid_ros import key_file
+    from hub_nodes.gateway.outlet import PlugOutlet
+    from hub_nodes.identify.memory import HASH, Memory, digest
+    from hub_nodes.notify.post import Addresses
+    from hub_nodes.state_file import StateFile
+    from outlet_node.keep import Keeper
+
+    def outlet() -> OutletController:
+        return OutletController(ProtectionSettings(), RelaySettings(), RequestSettings(), JobSettings())
+
+    known = outlet()
+    known.requests.receive(NOW, Request(Voice.PERSON, 'x', 1, 1, NOW, NOW + 900.0, 0.0, 500.0))
+    known.choose(None, Priority.COMFORT, 3)
+    known.step(NOW, Snapshot(None, 0, 0))
+
+    def restored(path: Path) -> None:
+        made, part = outlet(), path.suffixes[0][1:]
+        found, _ = Keeper(str(path.parent), 'kettle').load(part)  # a file that is no JSON mapping it puts aside
+        if found is not None:
+            {'memory': made.restore_memory, 'preferences': made.restore_preferences}[part](NOW, found)
+            made.step(NOW, Snapshot(None, 0, 0))
+
+    def plug(content: bytes) -> None:
+        made = PlugOutlet(RequestSettings(), RelaySettings(), Priority.COMFORT)
+        made.restore(NOW, json.loads(content))
+        made.step(NOW, False)
+
+    plug_state = PlugOutlet(RequestSettings(), RelaySettings(), Priority.COMFORT).state()
+    learnt = {'rows': np.zeros((3, 4)), 'names': np.array(['a', 'b'])}
+    stored = key_file.Stored().rotated(NOW)
+    keys = key_file.dump(key_file.Keys(stored, {'kettle': stored.rotated(NOW)}))
+    return [
+        _simple('keys', 'the file of keys', (key_file.KeyFileError,), [keys], key_file.parse),
+        _file('state', 'a kept state (JSON)', (ValueError,), [b'{"format": "hearthgrid x 1", "rows": {"a": {}}}'],
+              'x.json',
+              lambda path: StateFile(str(path.parent), 'x').load()),
+        _file('outlet-memory', 'the memory of an outlet (JSON)', (ValueError,), [samples.dumped(known.memory())],
+              'kettle.memory.json', restored),
+        _file('outlet-preferences', 'what a person set (JSON)', (ValueError,), [samples.dumped(known.preferences())],
+              'kettle.preferences.json', restored),
+        _simple('plug-memory', 'the memory of a plug (JSON)',
+                (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError),
+                [samples.dumped(plug_state)], plug),
+        _file('identify-memory', 'what identification learnt (arrays)', (ValueError,),
+              [samples.npz(**learnt, **{HASH: np.array(digest(learnt))})], 'identify.npz',
+              lambda path: Memory(str(path.parent), None).load()),
+        _file('addresses', 'addresses of channels (YAML)', (), [samples.ADDRESSES_YAML], 'notify.yaml',
+              lambda path: Addresses(path).refresh(), lambda path: path.chmod(0o600)),
+    ]  # fmt: skip
+
+
+def _hub_state() -> list[Target]:
+    import json
+
+    from hearthgrid_core.devices import DevicesError
+    from hearthgrid_core.devices.own import OwnDevices
+    from hearthgrid_core.grid_service import PowerLog, Programme, RuleSettings
+    from hearthgrid_core.notify import ChannelRules, News, Notifier, Severity
+    from hub_nodes.grid_service.memory import Memory
+    from hub_nodes.grid_service.openadr2_read import Home
+    from hub_nodes.grid_service.openadr3_read import read_event
+
+    event, _ = read_event(json.loads(samples.OPENADR3)[0], Home(10_000.0, 10.0, 'EUR'))
+    programme = Programme(RuleSettings())
+    programme.hear(NOW, [event])
+    kept = {'format': 'hearthgrid grid_service 1', 'programme': programme.dump(), 'days': ['2023-11-14'],
+            'power': {'1888888': 812.5}}  # fmt: skip
+
+    def grid(path: Path) -> None:
+        made = Programme(RuleSettings())
+        Memory(str(path.parent)).load(NOW, made, PowerLog())
+        made.dump()
+
+    rules = ChannelRules('phone')
+    told = Notifier([rules])
+    told.step(NOW, 0, [News('a', Severity.WARNING, 'Kettle', 'too hot', NOW)])
+
+    def notifier(content: bytes) -> None:
+        made = Notifier([rules])
+        made.restore(json.loads(content))
+        made.step(NOW + 10.0, 0)
+
+    return [
+        _file('grid-service-memory', 'kept events of the utility (JSON)', (ValueError,), [samples.dumped(kept)],
+              'grid_service.json', grid),
+        # What the node takes for "damaged".
+        _simple('notify-memory', 'what was told and waits (JSON)',
+                (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError),
+                [samples.dumped(told.state())], notifier),
+        _simple('own-devices', 'what an outlet learnt of its devices (JSON)',
+                (DevicesError, ValueError, RecursionError), [samples.dumped(OwnDevices().state())],
+                lambda content: OwnDevices.from_state(_mapping(json.loads(content)))),
+    ]  # fmt: skip
+
+
+def _people() -> list[Target]:
+    from pydantic import ValidationError
+
+    from hub_nodes.dashboard.api import schemas
+    from hub_nodes.dashboard.rows import Rows
+    from hub_nodes.dashboard.sessions import Sessions
+    from hub_nodes.dashboard.tokens import Tokens
+    from hub_nodes.dashboard.users import Users
+
+    def cookie(folder: Path, stack: ExitStack):
+        sessions = Sessions(str(folder), 3600.0)
+        valid, session = sessions.begin('anna', 'mark', NOW)
+
+        def eat(content: bytes) -> None:
+            text = content.decode('latin-1')
+            found = sessions.read(text, NOW)
+            # Unused bits of the last letter may differ; what it says may not.
+            if found is not None and found != session:
+                raise AssertionError('a cookie that was never made is believed')
+
+        return [valid.encode()], eat
+
+    def token(folder: Path, stack: ExitStack):
+        tokens = Tokens(str(folder))
+        secret = tokens.add('grafana', 'read', NOW)
+
+        def eat(content: bytes) -> None:
+            text = content.decode('utf-8', 'surrogateescape' if content[:1] == b'\xff' else 'replace')
+            if tokens.check(text) is not None and text != secret:
+                raise AssertionError('a token that was never made is believed')
+
+        return [secret.encode()], eat
+
+    bodies = {
+        'Wish': {'wish': 'on', 'power_max': 500.0, 'lifetime': 600}, 'PriorityWish': {'priority': 'comfort', 'rank': 3},
+        'Label': {'type': 'kettle', 'model': 'A'}, 'RoleWish': {'role': 'viewer'},
+        'ScheduleWish': {'entries': [{'days': 31, 'start_minute': 360, 'end_minute': 480, 'on': True, 'power_max': 5}]},
+        'OutageWish': {'duration': 20}, 'TokenWish': {'name': 'x', 'scope': 'read'},
+        'UserWish': {'name': 'bob', 'password': 'correct horse battery', 'role': 'viewer'},
+    }  # fmt: skip
+
+    def body(content: bytes) -> None:
+        name, _, rest = content.partition(b'\n')
+        schema = getattr(schemas, name.decode('latin-1'), None) if name.decode('latin-1') in bodies else schemas.Wish
+        schema.model_validate_json(rest)
+
+    return [
+        Target('cookie', 'the cookie of a login', (), cookie),
+        Target('token', 'a token of the interface', (), token),
+        _simple('api-body', 'bodies of the interface (JSON)', (ValidationError,),
+                [samples.message(name, row) for name, row in bodies.items()], body),
+        _file('users', 'the file of users (JSON)', (ValueError,),
+              [b'{"format": "hearthgrid users 1", "rows": {"anna": {"role": "admin", "hash": "$argon2id$v=19$x"}}}'],
+              'users.json', lambda path: (Rows(str(path.parent), 'users').all(), Users(str(path.parent)).any())),
+    ]  # fmt: skip
+
+
+def _wire() -> list[Target]:
+    from rclpy.serialization import deserialize_message, serialize_message
+
+    from hearthgrid_core.island import Committee, Kind, Message, Share
+    from hearthgrid_core.island.signed import Seal, pack_ballot, pack_share
+    from hearthgrid_core.outlet import RequestBook, RequestSettings
+    from hearthgrid_core.outlet.authentic import Key, Keyring
+    from hearthgrid_msgs import msg
+    from hearthgrid_ros.keys import setpoint
+    from hearthgrid_ros.request import request
+    from hearthgrid_ros.time import to_msg
+    from outlet_node.ballots import from_share, refuse, to_ballot, to_share, to_word
+
+    book, seal = RequestBook(RequestSettings(), b'k' * 32), Seal(b'k' * 32, 5.0)
+    ring = Keyring((Key(1, b'k' * 32),))
+
+    def commanded(content: bytes) -> None:
+        asked = request(deserialize_message(content, msg.Request))
+        if book.receive(NOW, asked) is None:
+            raise AssertionError('a request that nobody signed is obeyed')
+
+    def said(content: bytes) -> None:
+        ballot = deserialize_message(content, msg.Ballot)
+        word = to_word(ballot, 'a', frozenset('abc'))
+        if not refuse(seal, NOW, ballot.stamp, pack_ballot, word, ballot.mac):
+            raise AssertionError('a ballot that nobody signed is heard')
+
+    def shared(content: bytes) -> None:
+        message = deserialize_message(content, msg.Share)
+        if not refuse(seal, NOW, message.stamp, pack_share, from_share(message), message.mac):
+            raise AssertionError('a share that nobody signed is heard')
+
+    def told(content: bytes) -> None:
+        message = deserialize_message(content, msg.InverterSetpoint)
+        if ring.authentic(NOW, setpoint(message)[0], bytes(message.mac)):
+            raise AssertionError('a setpoint that nobody signed is obeyed')
+
+    stamp, other = to_msg(NOW), Seal(b'o' * 32, 5.0)
+    word = Message(Kind.HEARTBEAT, 'b', '', 7, 9, 3, True, 'b', Committee(('b', 'a', 'c'), 5, 2, 3), 7, False)
+    asked = msg.Request(stamp=stamp, expiry=to_msg(NOW + 60), voice=1, epoch=1, counter=1, power_max=math.inf,
+                        reason='because', sender='plan', mac=[1] * 16)  # fmt: skip
+    order = msg.InverterSetpoint(stamp=stamp, expiry=to_msg(NOW + 5), inverter='battery', mode=2, mac=[1] * 16)
+    rows = (
+        ('request', 'a request on the wire', asked, commanded),
+        ('ballot', 'a ballot on the wire', to_ballot(word, stamp, other), said),
+        ('share', 'a share on the wire', to_share(Share('battery', 7, 50.0, 0.5, -0.25, 1.0), stamp, other), shared),
+        ('setpoint', 'a setpoint on the wire', order, told),
+    )
+    def behind_header(eat):
+        # Four bytes `00 01 22 22` alone end the process inside Fast CDR (docs/security.md): that is the middleware's.
+        return lambda content: eat(HEADER + content[len(HEADER):])
+
+    # What the middleware cannot read it drops with an error of its own before the node sees it.
+    return [
+        _simple(name, about, (*_middleware(), ValueError), [serialize_message(message)], behind_header(eat))
+        for name, about, message, eat in rows
+    ]
+
+
+def _middleware() -> tuple[type[BaseException], ...]:
+    from rclpy.impl.implementation_singleton import rclpy_implementation as implementation
+
+    return (implementation.RMWError, implementation.RCLError)
+
+
+def _mapping(value) -> dict:
+    if not isinstance(value, dict):
+        raise ValueError('no mapping')
+    return value

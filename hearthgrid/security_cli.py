@@ -1,0 +1,97 @@
+"""`hearthgrid security`: SROS 2 for a home, and a look at the dependencies."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help='SROS 2 policies of the home; known holes in dependencies.')
+HomeFile = Annotated[
+    Path | None, typer.Option('--home', help='YAML file of the home.', show_default='config/home.yaml')
+]
+MISSING = 3  # exit code where a check could not be made
+COMMAND = [sys.executable, '-m', 'pip_audit', '--disable-pip', '--require-hashes', '--progress-spinner', 'off']
+
+
+@app.command()
+def policies(
+    folder: Annotated[Path, typer.Argument(help='Folder to write: a keystore of SROS 2.')],
+    home: HomeFile = None,
+    domain: Annotated[int, typer.Option(help='ROS_DOMAIN_ID of the home.', min=0, max=232)] = 0,
+    days: Annotated[int, typer.Option(help='Certificates and permissions hold so long.', min=1, max=36500)] = 3650,
+    simulation: Annotated[bool, typer.Option(help='With the simulated world.')] = True,
+    each: Annotated[bool, typer.Option('--each', help='One process a node, as `up --each`.')] = False,
+    sign: Annotated[bool, typer.Option(help='Make keys, certificates and signatures, too.')] = True,
+) -> None:
+    """Write who may say what: policy, governance, permissions of each process; signed, with keys of their own."""
+    from hearthgrid import security_store
+    from hearthgrid.bringup import Options
+    from hearthgrid.cli import config_folder, fail
+    from hearthgrid.security import enclaves
+    from hearthgrid_ros.home import HomeError, load
+
+    try:
+        made = enclaves(load(home or config_folder() / 'home.yaml'), Options('', '', simulation=simulation, each=each))
+        files = security_store.write_policy(folder, made, domain, days)
+        if sign:
+            security_store.sign(folder, made, days)
+    except HomeError as error:
+        raise fail(error, 2) from None
+    except ImportError as error:
+        raise fail(f'{error}: the XML files are there, unsigned; sign them with `ros2 security` or openssl') from None
+    except (OSError, ValueError) as error:
+        raise fail(f'{folder}: {error}') from None
+    for enclave in made:
+        typer.echo(f'{enclave.path:32} {len(enclave.profiles)} nodes')
+    typer.echo(f'{len(files)} files in {folder}{", signed" if sign else ", not signed"}')
+    switches = 'ROS_SECURITY_ENABLE=true ROS_SECURITY_STRATEGY=Enforce'
+    typer.echo(f'export ROS_SECURITY_KEYSTORE={folder.absolute()} {switches}')
+    if not middleware():
+        typer.echo('but the Fast DDS of this installation was built without DDS security: it cannot use them')
+
+
+@app.command()
+def dependencies(
+    lock: Annotated[Path | None, typer.Option(help='Lock file.', show_default='requirements.lock')] = None,
+    timeout: Annotated[float, typer.Option(help='So long a database is waited for [s].', min=1)] = 120.0,
+) -> None:
+    """Compare locked packages with a database of known holes (pip-audit). Exit code 1: one is known, 3: not looked."""
+    from hearthgrid.cli import fail
+
+    path = lock or Path(__file__).resolve().parent.parent / 'requirements.lock'
+    if not path.exists():
+        raise fail(f'{path} is not there; give one with --lock', 2)
+    level, text = audit(path, timeout)
+    typer.echo(text)
+    raise typer.Exit({'ok': 0, 'error': 1}.get(level, MISSING))
+
+
+def middleware() -> bool:
+    """Return whether the middleware in use could enforce policies at all: its library has the plugins' names."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    try:
+        prefix = Path(get_package_prefix('fastdds'))
+    except (PackageNotFoundError, KeyError):
+        prefix = Path(sys.prefix)
+    return any(b'builtin.PKI-DH' in file.read_bytes() for file in prefix.glob('lib*/libfastdds.so'))
+
+
+def audit(path: Path, timeout: float) -> tuple[str, str]:
+    """Return `ok`, `error` (holes are known) or `warning` (nobody could look), and what was found, in words."""
+    if find_spec('pip_audit') is None:
+        return 'warning', 'pip-audit is not installed: `pip install pip-audit` in an environment of its own, and again'
+    try:
+        done = subprocess.run([*COMMAND, '-r', str(path)], capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return 'warning', f'the database of known holes did not answer in {timeout:.0f} s: not looked'
+    said = (done.stdout.strip() or done.stderr.strip())[-4000:]
+    if done.returncode == 0:
+        return 'ok', said or 'no known hole'
+    if 'ID' in done.stdout and 'Version' in done.stdout:
+        return 'error', said
+    last = done.stderr.strip().splitlines()[-1:] or ['no reason is given']
+    return 'warning', f'the database of known holes could not be asked: {last[0][:300]}'
