@@ -20,6 +20,7 @@ from .horizon import HOUR, Horizon
 LEVELS = 81         # charges that are looked at
 STAGE = 900.0       # shorter steps are taken together [s]
 DAYS = 2            # the last day is repeated beyond the end, because what is left then has no one worth
+COARSE = 1.0        # stages of repeated days [h]
 LASTS = 6.0         # what came otherwise than foreseen stays so for about as long [h]
 NEAR = 5e-3         # prices so near to each other, as a share, are the same: sun is then stored early, the grid last
 POINTS = np.array([0.3, 0.4, 0.3])  # weights of 10, 50 and 90 % quantiles that give mean and spread (Swanson's rule)
@@ -98,15 +99,31 @@ def policy(battery: Battery, stages: list[Stage], weight: np.ndarray, worth: flo
         most = SURE * max(max(abs(stage.buy) for stage in stages), 1e-6)
         value, day = np.maximum(battery.final - levels, 0.0) * most, 0
     value, out = np.tile(value, (len(weight), 1)), []
-    beyond = DAYS * day
-    for k, stage in enumerate(reversed([*stages, *stages[len(stages) - day:] * (DAYS if day else 0)])):
+    beyond = together(stages[len(stages) - day:], COARSE) * DAYS if day else []
+    reaches = _reach(battery, [*stages, *beyond])
+    for k, stage in reversed(list(enumerate([*stages, *beyond]))):
         mean = weight @ value
-        if k >= beyond:
+        if k < len(stages):
             out.append(_stock(battery, stage, levels, mean[None, :]))
         stays = np.exp(-stage.hours / lasts) if lasts > 0 else 0.0
         value = stays * value + (1.0 - stays) * mean
-        value = _before(battery, stage, levels, value, _stock(battery, stage, levels, value))
+        value = _before(battery, stage, levels, value, _stock(battery, stage, levels, value), *reaches[:, k])
     return out[::-1]
+
+
+def together(stages: list[Stage], hours: float) -> list[Stage]:
+    """Return fewer stages, each of at least `hours` [h] while there are as many: means over time of what they join."""
+    out: list[Stage] = []
+    for stage in stages:
+        if out and out[-1].hours < hours - 1e-9:
+            last, both = out[-1], out[-1].hours + stage.hours
+            old, new = last.hours / both, stage.hours / both
+            joined = (old * getattr(last, name) + new * getattr(stage, name)
+                      for name in ('buy', 'sell', 'net', 'import_max', 'export_max'))
+            out[-1] = Stage(both, *joined)
+        else:
+            out.append(stage)
+    return out
 
 
 def _stock(battery: Battery, stage: Stage, levels: np.ndarray, value: np.ndarray) -> Stock:
@@ -124,15 +141,25 @@ def _stock(battery: Battery, stage: Stage, levels: np.ndarray, value: np.ndarray
     return Stock(buy, cover, take, np.maximum(np.maximum(sell, take), cover))
 
 
-def _before(battery: Battery, stage: Stage, levels: np.ndarray, value: np.ndarray, stock: Stock) -> np.ndarray:
-    """Return (R, LEVELS) the mean cost from before the stage on, where `value` is that from its end on."""
-    hours, net, charge = stage.hours, stage.net[:, :, None], levels[None, None, :]
-    buy_to, cover, take, sell_to = (each[:, :, None] for each in (stock.buy, stock.cover, stock.take, stock.sell))
+def _reach(battery: Battery, stages: list[Stage]) -> np.ndarray:
+    """Return (5, stages, R, S, 1): the draw without the battery [kW], what the home needs of the battery, what the sun
+    has to spare for it, and the most that goes in and comes out [kWh]."""
+    net = np.array([stage.net for stage in stages])[..., None]
+    hours, import_max, export_max = np.array([(stage.hours, stage.import_max, stage.export_max)
+                                              for stage in stages]).T[:, :, None, None, None]
     into, out = hours * battery.charge_efficiency, hours / battery.discharge_efficiency
     most_in, most_out = battery.charge_max / KILO, battery.discharge_max / KILO
     needs, spare = np.clip(net, 0.0, most_out) * out, np.clip(-net, 0.0, most_in) * into
-    most_in = np.maximum(np.minimum(most_in, stage.import_max - net) * into, spare)
-    most_out = np.maximum(np.minimum(most_out, stage.export_max + net) * out, needs)
+    return np.array([net, needs, spare, np.maximum(np.minimum(most_in, import_max - net) * into, spare),
+                     np.maximum(np.minimum(most_out, export_max + net) * out, needs)])
+
+
+def _before(battery: Battery, stage: Stage, levels: np.ndarray, value: np.ndarray, stock: Stock, net: np.ndarray,
+            needs: np.ndarray, spare: np.ndarray, most_in: np.ndarray, most_out: np.ndarray) -> np.ndarray:
+    """Return (R, LEVELS) the mean cost from before the stage on, where `value` is that from its end on."""
+    hours, charge = stage.hours, levels[None, None, :]
+    buy_to, cover, take, sell_to = (each[:, :, None] for each in (stock.buy, stock.cover, stock.take, stock.sell))
+    into, out = hours * battery.charge_efficiency, hours / battery.discharge_efficiency
     down = np.maximum(np.minimum(charge, cover), charge - needs)
     down = np.where(charge - needs > sell_to, np.maximum(sell_to, charge - most_out), down)
     up = np.minimum(np.maximum(charge, take), charge + spare)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hearthgrid_core.plan import Battery, Chances, Tariff
-from hearthgrid_core.plan.stock import LEVELS, Stage, policy
+from hearthgrid_core.plan.stock import LEVELS, Stage, policy, together
 
 CELL = Battery(10.0, 5.0, 3000.0, 3000.0, 0.9, 0.9, wear_price=0.01)
 SURE = np.ones(1)
@@ -96,6 +96,17 @@ def test_four_charges_lie_in_order_and_within_the_battery():
         for stock in policy(cell, stages, np.full(4, 0.25), 0.2, 5):
             assert 2.0 <= stock.buy.item() <= stock.cover.item() <= stock.sell.item() <= 10.0
             assert stock.buy.item() <= stock.take.item() <= stock.sell.item()
+
+
+@pytest.mark.parametrize('count, hours', [(0, []), (3, [0.75]), (4, [1.0]), (9, [1.0, 1.0, 0.25])])
+def test_stages_taken_together_cost_and_need_the_same_energy(count, hours):
+    chance = np.random.default_rng(0)
+    stages = [stage(*chance.uniform(0.1, 0.5, 2), *chance.uniform(-3, 3, 2), hours=0.25) for _ in range(count)]
+    joined = together(stages, 1.0)
+    assert [one.hours for one in joined] == pytest.approx(hours)
+    for name in ('net', 'buy', 'sell', 'import_max'):
+        assert sum(s.hours * getattr(s, name) for s in joined) == pytest.approx(
+            sum(s.hours * getattr(s, name) for s in stages))
 
 
 def test_a_charge_asked_for_at_the_end_is_bought_in_time():
