@@ -222,7 +222,7 @@ class Log:
     def __init__(self, backend: Permitted) -> None:
         self._backend, self._shown = backend, None
         with card('Who did what'):
-            self._list = Tag('ul', css='rows log')
+            self._list = Tag('ul', css='rows log', tabindex='0', aria_label='Who did what')  # it scrolls
 
     def refresh(self) -> None:
         entries = self._backend.access.audit.latest(ENTRIES)
