@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "memory_flash.h"
 #include "sha256.h"
 #include "vectors.h"
 
@@ -114,32 +115,12 @@ static hg_event_t word_of(hg_member_t sender, hg_kind_t kind, const hg_election_
 
 #define FLASH_SECTOR 1024U
 
-static bool flash_read(void *context, uint32_t at, uint8_t *out, uint32_t count)
-{
-  memcpy(out, (const uint8_t *)context + at, count);
-  return true;
-}
-
-static bool flash_program(void *context, uint32_t at, const uint8_t *bytes, uint32_t count)
-{
-  for (uint32_t k = 0; k < count; k++) {
-    ((uint8_t *)context)[at + k] &= bytes[k];
-  }
-  return true;
-}
-
-static bool flash_erase(void *context, uint32_t sector)
-{
-  memset((uint8_t *)context + sector * FLASH_SECTOR, 0xff, FLASH_SECTOR);
-  return true;
-}
-
 /* What the member promised is on the medium, and a word of it comes over the wire as it was. */
 static int test_memory(hg_outlet_t *o)
 {
   uint8_t image[2 * FLASH_SECTOR], bytes[HG_KEPT_BYTES];
-  const hg_flash_t flash = {.read = flash_read, .program = flash_program, .erase = flash_erase, .context = image,
-                            .sector = FLASH_SECTOR, .slot = 512};
+  hg_memory_t memory = {.bytes = image, .sector = FLASH_SECTOR};
+  const hg_flash_t flash = hg_memory_flash(&memory, 512);
   hg_kept_t kept = {.durable = {.term = o->election.term, .voted = o->election.voted,
                                 .committee = o->election.committee}};
   hg_kept_t again = {.incarnation = 1};
@@ -147,7 +128,6 @@ static int test_memory(hg_outlet_t *o)
   hg_wire_ballot_t wire;
   hg_message_t word = word_of(2, HG_KIND_HEARTBEAT, &o->election).message;
   uint32_t length;
-  memset(image, 0xff, sizeof image);
   bool good = hg_journal_open(&journal, &flash, bytes, sizeof bytes, &length) == HG_OK && length == 0;
   for (uint32_t k = 0; k < 5 && good; k++) {
     kept.incarnation = k;

@@ -10,7 +10,7 @@ NOMINAL ?= 50
 APP := $(BUILD)/$(PORT)
 FAMILY := $(if $(filter stm32%,$(PORT)),stm32,$(PORT))
 APP_FLAGS := $(WARNINGS) -O2 -ffunction-sections -fdata-sections -DHG_OUTLET='"$(OUTLET)"' -DHG_NOMINAL=$(NOMINAL) \
-	-DHG_PORT_$(PORT) -Icore -Iapp -Iports/arm -Iports/$(FAMILY) -isystem $(FREERTOS)/include
+	-DHG_PORT_$(PORT) -Icore -Iapp -Im7 -Iports/arm -Iports/$(FAMILY) -isystem $(FREERTOS)/include
 APP_SOURCES := $(CORE) $(filter-out app/comms% app/transport.c,$(wildcard app/*.c)) $(wildcard ports/arm/*.c) \
 	$(wildcard ports/$(FAMILY)/*.c)
 APP_LIBRARIES := $(FREERTOS)/libfreertos.a

@@ -79,7 +79,7 @@ def test_static_analysis_of_the_ports_finds_nothing(tool, board):
     folders = [FIRMWARE / 'ports' / name for name in ('arm', 'mps2_an500', 'stm32')]
     done = subprocess.run([tool('cppcheck', 'cppcheck'), '--std=c99', '--enable=warning,style,performance,portability',
                            '--error-exitcode=1', '--quiet', '--suppress=missingIncludeSystem', f'-DHG_PORT_{board}',
-                           '-DHG_NOMINAL=50', *(f'-I{FIRMWARE / name}' for name in ('core', 'app', 'ports/arm')),
+                           '-DHG_NOMINAL=50', *(f'-I{FIRMWARE / name}' for name in ('core', 'app', 'm7', 'ports/arm')),
                            f'-I{folders[-1]}', FIRMWARE / 'app' / 'tasks.c', FIRMWARE / 'app' / 'transport.c',
                            *folders], text=True, capture_output=True)
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "FreeRTOS.h"
+#include "memory_flash.h"
 #include "startup.h"
 #include "tasks.h"
 
@@ -29,6 +30,7 @@ uint32_t hg_port_clock = CLOCK;
 static struct hg_app app;
 static int16_t sine[HG_ALIGN_SAMPLES_PER_CYCLE];
 static uint8_t kept[HG_KEEPS][2 * SECTOR] __attribute__((section(".kept")));
+static hg_memory_t media[HG_KEEPS];
 static volatile uint32_t played, flagged, tripped;
 static volatile bool closed;
 static uint32_t states, readings, signatures, ballots;
@@ -98,26 +100,6 @@ void timer_handler(void)
 
 __attribute__((section(".vectors"), used)) static const hg_handler_t VECTORS[16 + 32] = {
   HG_CORE_VECTORS, [16 + TIMER_INTERRUPT] = timer_handler};
-
-static bool flash_read(void *context, uint32_t at, uint8_t *out, uint32_t count)
-{
-  memcpy(out, (const uint8_t *)context + at, count);
-  return true;
-}
-
-static bool flash_program(void *context, uint32_t at, const uint8_t *bytes, uint32_t count)
-{
-  for (uint32_t k = 0; k < count; k++) {
-    ((uint8_t *)context)[at + k] &= bytes[k];
-  }
-  return true;
-}
-
-static bool flash_erase(void *context, uint32_t sector)
-{
-  memset((uint8_t *)context + sector * SECTOR, 0xff, SECTOR);
-  return true;
-}
 
 static void relay(void *context, bool close)
 {
@@ -255,10 +237,9 @@ int main(void)
                             .random = chance, .log = say_line};
   HG_REGISTER(UART + 16U) = 16U; /* divider */
   HG_REGISTER(UART + 8U) = 1U;   /* transmit */
-  memset(kept, 0xff, sizeof kept);
   for (int k = 0; k < HG_KEEPS; k++) {
-    platform.flash[k] = (hg_flash_t){.read = flash_read, .program = flash_program, .erase = flash_erase,
-                                     .context = kept[k], .sector = SECTOR, .slot = SLOT};
+    media[k] = (hg_memory_t){.bytes = kept[k], .sector = SECTOR};
+    platform.flash[k] = hg_memory_flash(&media[k], SLOT);
   }
   for (int k = 0; k < HG_ALIGN_SAMPLES_PER_CYCLE; k++) {
     sine[k] = (int16_t)lrint(230.0 * sqrt(2.0) / VOLTAGE_SCALE * sin(2.0 * 3.14159265358979 * k / 128.0));

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hub_nodes.dashboard import child
 from hub_nodes.dashboard.backend import Answer
 
 PATIENCE = 180.0  # [s]
@@ -34,18 +35,12 @@ class Reports:
 
     async def _made(self, month: str, path: Path) -> bytes | Answer:
         home = ('--home', self._home_file) if self._home_file else ()
-        child = await asyncio.create_subprocess_exec(
-            *self._start, '--state-dir', self._state_dir, '--month', month, '--out', str(path), *home,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
-        try:
-            _, said = await asyncio.wait_for(child.communicate(), PATIENCE)
-        except asyncio.TimeoutError:
+        command = (*self._start, '--state-dir', self._state_dir, '--month', month, '--out', str(path), *home)
+        told = await child.ask(command, b'', PATIENCE)
+        if told is None:
             return Answer(False, 'The report took too long.', 'absent')
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        if child.returncode or not path.exists():
-            lines = said.decode(errors='replace').strip().splitlines()
+        code, _, errors = told
+        if code or not path.exists():
+            lines = errors.decode(errors='replace').strip().splitlines()
             return Answer(False, f'No report: {lines[-1][:200] if lines else "the command failed"}', 'refused')
         return await asyncio.to_thread(path.read_bytes)

@@ -3,7 +3,6 @@
 The same planner as the `plan` node's plans twice, as things are and changed, in a process of its own: the page goes on
 meanwhile. One question at a time, and a rest between two.
 """
-import asyncio
 import json
 import math
 import os
@@ -12,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from hub_nodes.dashboard import values, words
+from hub_nodes.dashboard import child, values, words
 from hub_nodes.dashboard.backend import Answer
 from hub_nodes.dashboard.model import HomeModel
 
@@ -52,19 +51,11 @@ class Asker:
             'jobs': [asdict(job) for job in model.jobs() if job.status in values.PENDING]}
 
     async def _work(self, question: bytes) -> values.Comparison | Answer:
-        child = await asyncio.create_subprocess_exec(
-            *self._start, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, env={**os.environ, 'OMP_NUM_THREADS': '1'})
-        try:
-            said, _ = await asyncio.wait_for(child.communicate(question), PATIENCE)
-        except asyncio.TimeoutError:
+        ended = await child.ask(self._start, question, PATIENCE, {**os.environ, 'OMP_NUM_THREADS': '1'})
+        if ended is None:
             return Answer(False, 'The planner took too long.', 'absent')
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
         try:
-            told = json.loads(said[:BIGGEST])
+            told = json.loads(ended[1][:BIGGEST])
             if 'refused' in told:
                 return Answer(False, str(told['refused']), 'refused')
             return values.Comparison(told['currency'], values.Outcome(**_whole(told['present'])),
