@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hearthgrid_core.outlet.authentic import Key
+from hearthgrid_ros import durable
 
 FORMAT = 'hearthgrid keys 1'
 NAME = 'keys.json'
@@ -103,23 +104,7 @@ def load(path: Path) -> Keys:
 
 def save(path: Path, keys: Keys) -> None:
     """Replace the file as a whole, durably, for its owner's eyes only. OSError; the old one is untouched then."""
-    fresh = path.with_name(f'.{path.name}.{os.getpid()}.new')
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    try:
-        with open(handle, 'wb') as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(dump(keys))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.replace(path, dump(keys), 0o600)
 
 
 @contextmanager

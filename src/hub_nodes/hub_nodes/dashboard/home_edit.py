@@ -4,9 +4,7 @@ A field's name is its place in the file: `tariff.sell`, `outlets.3.title`. Nothi
 """
 import asyncio
 import io
-import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from hearthgrid_ros import durable
 from hearthgrid_ros.home import Home, HomeError, Outlet, parse
 from hub_nodes.dashboard.backend import Answer
 from hub_nodes.dashboard.rows import Refused
@@ -191,17 +190,7 @@ class HomeEditor:
                 kept.write_bytes(self.path.read_bytes())
                 kept.chmod(mode)
                 backup = str(kept)
-            handle, name = tempfile.mkstemp(prefix=f'.{self.path.name}.', dir=folder)
-            try:
-                with open(handle, 'w', encoding='utf-8') as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.chmod(name, mode)
-                os.replace(name, self.path)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
-                raise
+            durable.replace(self.path, text.encode(), mode)
             for old in sorted(folder.glob(f'{self.path.name}.*.bak'))[:-BACKUPS]:
                 old.unlink(missing_ok=True)
         except OSError as error:
