@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = Path('/dev/shm')
@@ -17,11 +18,13 @@ def used_by(pid: int | str) -> set[str]:
     """Return the names of shared-memory files that a process maps or has open."""
     names, process = set(), Path('/proc') / str(pid)
     try:
-        names.update(re.findall(r'/dev/shm/(\S+)', (process / 'maps').read_text()))
+        # Descriptors first: a file is opened, mapped, closed, in this order.
         for descriptor in (process / 'fd').iterdir():
-            target = os.readlink(descriptor)
-            if target.startswith('/dev/shm/'):
-                names.add(target.removeprefix('/dev/shm/').removesuffix(' (deleted)'))
+            with suppress(FileNotFoundError):
+                target = os.readlink(descriptor)
+                if target.startswith('/dev/shm/'):
+                    names.add(target.removeprefix('/dev/shm/').removesuffix(' (deleted)'))
+        names.update(re.findall(r'/dev/shm/(\S+)', (process / 'maps').read_text()))
     except OSError:
         pass  # it ended meanwhile, or is another user's
     return names
@@ -34,9 +37,10 @@ def remove_orphans() -> list[str]:
     """
     if not FOLDER.is_dir():
         return []
+    files = list(FOLDER.iterdir())  # before asking who uses what: a process that starts just now makes new ones
     used, removed = in_use(), []
     stems = {re.sub(r'^sem\.|_el$|_mutex$', '', name) for name in used}
-    for file in FOLDER.iterdir():
+    for file in files:
         stem = re.sub(r'^sem\.|_el$|_mutex$', '', file.name)
         try:
             if (

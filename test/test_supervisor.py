@@ -153,6 +153,15 @@ def test_only_orphans_of_the_middleware_are_removed(shared_memory, name, removed
     assert Path(shared_memory / name).exists() != removed
 
 
+def test_a_file_of_a_process_that_starts_meanwhile_stays(shared_memory, monkeypatch):
+    def who_uses_what():
+        (shared_memory / 'fastrtps_new').write_bytes(b'')
+        return set()
+
+    monkeypatch.setattr(shm, 'in_use', who_uses_what)
+    assert shm.remove_orphans() == [] and (shared_memory / 'fastrtps_new').exists()
+
+
 def test_what_is_mapped_is_in_use():
     if not shm.FOLDER.is_dir():
         pytest.skip('this machine has no /dev/shm')
