@@ -52,13 +52,14 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         progress(f'{number} overloads without a message, {name}')
         kept, cleared = np.array([alone(seed, rate, filter_time) for seed in range(number)]).T
         late, judged = 1e3 * cleared, name == 'limiting'
-        p95 = float(np.percentile(late, 95, method='lower'))  # some are never cleared
+        p95 = float(np.percentile(late, 95, method='lower'))  # with the comparison some are never cleared
         results += [
             Result(f'no message, {name}: weighted total over the optimum, mean', 100 * kept.mean(), '%',
                    limit=100 * ALONE, goal=f'≥ {100 * ALONE:g} %', holds=kept.mean() >= ALONE),
             Result(f'no message, {name}: the worst of ten', 100 * float(np.percentile(kept, 10)), '%', goal='told'),
-            Result(f'no message, {name}: cleared, p95', p95, 'ms', limit=CLEARED if judged else nan,
-                   goal=f'≤ {CLEARED:g} ms' if judged else 'the comparison', holds=not judged or p95 <= CLEARED),
+            Result(f'no message, {name}: cleared, p95', p95, 'ms', goal='told'),
+            Result(f'no message, {name}: cleared, the last', late.max(), 'ms', limit=CLEARED if judged else nan,
+                   goal=f'≤ {CLEARED:g} ms' if judged else 'the comparison', holds=not judged or late.max() <= CLEARED),
             Result(f'no message, {name}: cleared within {CLEARED:g} ms', 100 * np.mean(late <= CLEARED), '%',
                    goal='told'),
         ]

@@ -9,6 +9,7 @@ ROS_FOLDERS := $(foreach p,$(PREFIXES),$(p)/lib $(wildcard $(p)/lib/python3*/sit
 ROS_LIBRARIES := -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined -Wl,--unresolved-symbols=ignore-in-shared-libs \
 	$(foreach f,$(ROS_FOLDERS),-L$(f) -Wl,-rpath,$(f))
 ROS_LINK := $(addprefix -l,hearthgrid_msgs__rosidl_typesupport_c hearthgrid_msgs__rosidl_generator_c \
+	action_msgs__rosidl_typesupport_c action_msgs__rosidl_generator_c \
 	diagnostic_msgs__rosidl_typesupport_c diagnostic_msgs__rosidl_generator_c rcl rmw rcutils rosidl_runtime_c) \
 	$(if $(wildcard $(PREFIXES:%=%/lib/librmw_implementation.so)),-lrmw_implementation)
 POSIX_SOURCES := $(CORE) $(filter-out app/tasks.c app/transport%,$(wildcard app/*.c)) $(wildcard ports/posix/*.c)
@@ -25,6 +26,9 @@ $(BUILD)/no_python.c: posix.mk
 	$(if $(PYTHON_HALVES),nm -D --undefined-only $(PYTHON_HALVES),true) | grep -oE '\b_?Py[A-Za-z_]+$$' | sort -u | \
 		sed 's/.*/extern char &; char & __attribute__((weak)) = 0;/' > $@
 
+# The node without its program, for tests that drive it by a clock of their own: Python is there already.
+posix-library: $(BUILD)/outlet.so
+
 posix: $(BUILD)/outlet
 posix-sanitize: $(BUILD)/outlet-sanitize
 
@@ -40,4 +44,9 @@ $(BUILD)/outlet $(BUILD)/outlet-sanitize: $(POSIX_SOURCES) $(POSIX_HEADERS) $(BU
 	$(CC) $(POSIX_FLAGS) $(POSIX_MODE) $(POSIX_SOURCES) $(BUILD)/no_python.c -rdynamic $(ROS_LIBRARIES) $(ROS_LINK) -lm -o $@.new
 	mv $@.new $@
 
-.PHONY: posix posix-sanitize
+$(BUILD)/outlet.so: $(POSIX_SOURCES) $(POSIX_HEADERS)
+	mkdir -p $(@D)
+	$(CC) $(POSIX_FLAGS) -O2 -shared -fPIC $(filter-out %/main.c,$(POSIX_SOURCES)) $(ROS_LIBRARIES) $(ROS_LINK) -lm -o $@.new
+	mv $@.new $@
+
+.PHONY: posix posix-library posix-sanitize

@@ -2,21 +2,27 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import rclpy
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
-from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
 from hearthgrid.bringup import enclave_arguments
+from hearthgrid_ros import cdr
 from hearthgrid_ros import interfaces as rows
 from hearthgrid_ros.definitions import message_name, typestore
 from hearthgrid_ros.executor import LeanExecutor
 
-COMMANDS = frozenset(row.name for row in (rows.REQUEST, rows.RELAYS, rows.INVERTER_SETPOINT, rows.BALLOTS))
+RCLError, RMWError = rclpy_implementation.RCLError, rclpy_implementation.RMWError
+COMMANDS = frozenset(row.name for row in (rows.REQUEST, rows.PERMITS, rows.RELAYS, rows.INVERTER_SETPOINT,
+                                          rows.REGULATOR_SETPOINT, rows.BALLOTS, rows.SHARES))
 
 
 class BagError(Exception):
@@ -66,39 +72,81 @@ def _record_topic(node, writer, store, row, counts) -> None:
     node.create_subscription(row.type, name, keep, row.quality.profile(row.quality.reader_depth), raw=True)
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[dict[str, rows.Topic], Iterator[tuple[str, int, object]]]]:
+    """Yield the rows of the interface table in a bag by topic, and an iterator over (topic, time [ns], message).
+
+    BagError, of the iterator too, when it is none, breaks off, or holds what is none of our messages as they are now.
+    """
+    by_name = {row.name: row for row in rows.TOPICS}
+    try:  # a damaged file makes the reader raise almost anything, down to AssertionError
+        reader = Reader(path)
+        reader.open()
+    except Exception as error:
+        raise BagError(f'{path}: {str(error) or type(error).__name__}') from None
+    try:
+        chosen = {}
+        for connection in reader.connections:
+            row = by_name.get(connection.topic.split('/')[-1])
+            if row is not None and connection.msgtype == message_name(row.type):
+                chosen[connection.id] = row
+        topics = {one.topic: chosen[one.id] for one in reader.connections if one.id in chosen}
+        yield topics, _messages(path, reader, chosen)
+    finally:
+        reader.close()
+
+
+def _messages(path: Path, reader: Reader, chosen: dict[int, rows.Topic]) -> Iterator[tuple[str, int, object]]:
+    connections = [one for one in reader.connections if one.id in chosen]
+    found = reader.messages(connections) if connections else iter(())
+    while True:
+        try:
+            connection, stamp, data = next(found)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise BagError(f'{path} breaks off: {str(error) or type(error).__name__}') from None
+        row, content = chosen[connection.id], bytes(data)
+        if not cdr.sound(content, row.type):
+            raise BagError(f'{path}: {connection.topic} holds bytes that are no {row.type.__name__} as it is now')
+        yield connection.topic, stamp, _message(path, content, row)
+
+
+def _message(path: Path, content: bytes, row: rows.Topic):
+    try:
+        return deserialize_message(content, row.type)
+    except (RCLError, RMWError, ValueError) as error:
+        raise BagError(f'{path}: a {row.type.__name__} cannot be read: {str(error)[:120]}') from None
+
+
 def replay(path: Path, rate: float, commands: bool, stop: Callable[[float, Counter], bool]) -> Counter:
     """Publish a bag's messages at their old pace times `rate`; return messages by topic.
 
     commands : publish what switches things, too.
     BagError when the bag cannot be read; topics that are no row of the interface table are left out.
     """
-    by_type = {message_name(row.type): row.type for row in rows.TOPICS}
     counts, publishers = Counter(), {}
     context = rclpy.Context()
     rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('player', context=context, enable_rosout=False, start_parameter_services=False)
-    qualities = {row.name: row.quality for row in rows.TOPICS}
     try:
-        with Reader(path) as reader:
-            for connection in reader.connections:
-                short = connection.topic.split('/')[-1]
-                if connection.msgtype in by_type and short in qualities and (commands or short not in COMMANDS):
-                    quality = qualities[short]
-                    publishers[connection.id] = node.create_publisher(
-                        by_type[connection.msgtype], connection.topic, quality.profile(quality.writer_depth)
+        with opened(path) as (topics, found):
+            for topic, row in topics.items():
+                if commands or row.name not in COMMANDS:
+                    publishers[topic] = node.create_publisher(
+                        row.type, topic, row.quality.profile(row.quality.writer_depth)
                     )
             started, first = time.monotonic(), None
-            for connection, stamp, data in reader.messages():
+            for topic, stamp, message in found:
                 first = stamp if first is None else first
                 while (ahead := (stamp - first) / 1e9 / rate - (time.monotonic() - started)) > 0:
                     if stop(time.monotonic() - started, counts):
                         return counts
                     time.sleep(min(ahead, 0.2))
-                publisher = publishers.get(connection.id)
-                if publisher is not None:
-                    publisher.publish(deserialize_message(bytes(data), publisher.msg_type))
-                    counts[connection.topic] += 1
-    except (ReaderError, OSError, ValueError) as error:
+                if topic in publishers:
+                    publishers[topic].publish(message)
+                    counts[topic] += 1
+    except (InvalidTopicNameException, ValueError) as error:
         raise BagError(f'{path}: {error}') from None
     finally:
         node.destroy_node()

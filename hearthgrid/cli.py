@@ -179,6 +179,7 @@ def outage(
     kind: Annotated[str, typer.Option(help='blackout, sag, swell or frequency.')] = 'blackout',
     residual: Annotated[float, typer.Option(help='Voltage left (sag, swell) or frequency, over nominal.')] = 0.0,
     restore: Annotated[bool, typer.Option('--restore', help='End what is scripted.')] = False,
+    state_dir: StateDir = None,
 ) -> None:
     """Fail the utility of the simulation."""
     from hearthgrid.ask import AskError, ask
@@ -197,6 +198,7 @@ def outage(
             name,
             SCRIPT_OUTAGE,
             ScriptOutage.Request(kind=kinds[kind], delay=delay, duration=duration, residual=residual, restore=restore),
+            state=state_folder(state_dir),
         )
     except AskError as error:
         raise fail(f'{error} (is a simulated home running?)') from None
@@ -427,10 +429,14 @@ def interfaces(
 @app.command()
 def parameters(
     markdown: Annotated[bool, typer.Option('--markdown', help='The page docs/parameters.md.')] = False,
+    as_json: Annotated[bool, typer.Option('--json', help='One object, by node.')] = False,
 ) -> None:
     """List every parameter of every node, with unit, default and bounds."""
     from hearthgrid import reference
 
+    if as_json:
+        print(json.dumps(reference.parameters()))
+        return
     text = reference.parameters_page()
     print(text, end='') if markdown else out.print(text, markup=False, highlight=False)
 

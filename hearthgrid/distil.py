@@ -69,8 +69,7 @@ def distil(teacher: Model, features: np.ndarray, labels: np.ndarray, seed: int, 
     if not tflite:
         trees = 0
         network, curve = _taught(tf, teacher, features, of, seed, progress, batches)
-        tflite = _converted(tf, teacher, lambda x: teacher.temperature * tf.math.log(network(x) + 1e-7), True,
-                            narrow)
+        tflite = _converted(tf, teacher, lambda x: tf.math.log(network(x) + 1e-7), True, narrow)
         if len(tflite) > BYTES_MAX:
             raise DevicesError(f'the network takes {len(tflite)} bytes, more than {BYTES_MAX}')
     agreement, difference, milliseconds = _compared(teacher, tflite, features, of, seed)
@@ -84,9 +83,8 @@ def _converted(tf, teacher: Model, log_probability, small: bool, narrow: float) 
 
     @tf.function(input_signature=[tf.TensorSpec((1, teacher.features), tf.float32, name='features')])
     def judge(features):
-        before = log_probability(features)
-        return {'probability': tf.nn.softmax(before / teacher.temperature),
-                'novelty': how_unlike(features, tf.nn.softmax(before))}
+        share = tf.nn.softmax(log_probability(features))
+        return {'probability': graph.calibrated(tf, teacher, share), 'novelty': how_unlike(features, share)}
 
     root = tf.Module()
     root.judge = judge
@@ -97,7 +95,7 @@ def _converted(tf, teacher: Model, log_probability, small: bool, narrow: float) 
 
 
 def _taught(tf, teacher: Model, features, of, seed: int, progress, batches: int):
-    """Return a network that learnt the teacher's probabilities, and its curve."""
+    """Return a network that learnt the teacher's shares, and its curve."""
     tf.keras.utils.set_random_seed(seed)
     network = _network(tf, features, len(teacher.classes))
     random = np.random.default_rng(seed)
@@ -107,7 +105,7 @@ def _taught(tf, teacher: Model, features, of, seed: int, progress, batches: int)
     while done < batches:
         step = min(-(-batches // SHOWN), batches - done)
         mixed = mixtures(features, of, teacher.near.noise, step * BATCH, random)
-        told = network.fit(mixed, teacher.probability(mixed), batch_size=BATCH, epochs=1, verbose=0, shuffle=False)
+        told = network.fit(mixed, teacher.shares(mixed), batch_size=BATCH, epochs=1, verbose=0, shuffle=False)
         done += step
         curve.append((done * BATCH, told.history['loss'][0]))
         progress(done / batches)

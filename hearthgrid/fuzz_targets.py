@@ -5,15 +5,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hearthgrid import fuzz_samples as samples
+from hearthgrid import fuzz_stored
 from hearthgrid.fuzz import Target
 
 NOW = 1_700_000_000.0
-HEADER = b'\x00\x01\x00\x00'  # of a message on the wire: little endian, no options
 
 
 def targets() -> dict[str, Target]:
     """Return all targets by name."""
-    made = [*_plugs(), *_utility(), *_market(), *_files(), *_state(), *_hub_state(), *_people(), *_wire()]
+    made = [*_plugs(), *_utility(), *_market(), *_files(), *_state(), *_hub_state(), *_people(), *_wire(),
+            *fuzz_stored.targets()]
     return {target.name: target for target in made}
 
 
@@ -329,7 +330,9 @@ def _wire() -> list[Target]:
     from hearthgrid_core.island.signed import Seal, pack_ballot, pack_share
     from hearthgrid_core.outlet import RequestBook, RequestSettings
     from hearthgrid_core.outlet.authentic import Key, Keyring
+    from hearthgrid_core.outlet.permit import CALL, PermitBook, words
     from hearthgrid_msgs import msg
+    from hearthgrid_ros.cdr import sound
     from hearthgrid_ros.keys import setpoint
     from hearthgrid_ros.request import request
     from hearthgrid_ros.time import to_msg
@@ -337,25 +340,45 @@ def _wire() -> list[Target]:
 
     book, seal = RequestBook(RequestSettings(), b'k' * 32), Seal(b'k' * 32, 5.0)
     ring = Keyring((Key(1, b'k' * 32),))
+    permits = PermitBook(NOW - 60.0, ring)
+
+    def unpacked(content: bytes, kind: type):
+        if not sound(content, kind):
+            raise ValueError('its lengths do not fit')
+        return deserialize_message(content, kind)
+
+    def permitted(content: bytes) -> None:
+        if permits.hear(NOW, request(unpacked(content, msg.Request))) is None:
+            raise AssertionError('a call that nobody permitted is obeyed')
+
+    def switched(content: bytes) -> None:
+        message = unpacked(content, msg.RelayCommand)
+        if ring.authentic(NOW, setpoint(message)[0], bytes(message.mac)):
+            raise AssertionError('a relay obeys a command that nobody signed')
+
+    def tapped(content: bytes) -> None:
+        message = unpacked(content, msg.RegulatorSetpoint)
+        if ring.authentic(NOW, setpoint(message)[0], bytes(message.mac)):
+            raise AssertionError('a regulator obeys a command that nobody signed')
 
     def commanded(content: bytes) -> None:
-        asked = request(deserialize_message(content, msg.Request))
+        asked = request(unpacked(content, msg.Request))
         if book.receive(NOW, asked) is None:
             raise AssertionError('a request that nobody signed is obeyed')
 
     def said(content: bytes) -> None:
-        ballot = deserialize_message(content, msg.Ballot)
+        ballot = unpacked(content, msg.Ballot)
         word = to_word(ballot, 'a', frozenset('abc'))
         if not refuse(seal, NOW, ballot.stamp, pack_ballot, word, ballot.mac):
             raise AssertionError('a ballot that nobody signed is heard')
 
     def shared(content: bytes) -> None:
-        message = deserialize_message(content, msg.Share)
+        message = unpacked(content, msg.Share)
         if not refuse(seal, NOW, message.stamp, pack_share, from_share(message), message.mac):
             raise AssertionError('a share that nobody signed is heard')
 
     def told(content: bytes) -> None:
-        message = deserialize_message(content, msg.InverterSetpoint)
+        message = unpacked(content, msg.InverterSetpoint)
         if ring.authentic(NOW, setpoint(message)[0], bytes(message.mac)):
             raise AssertionError('a setpoint that nobody signed is obeyed')
 
@@ -364,19 +387,22 @@ def _wire() -> list[Target]:
     asked = msg.Request(stamp=stamp, expiry=to_msg(NOW + 60), voice=1, epoch=1, counter=1, power_max=math.inf,
                         reason='because', sender='plan', mac=[1] * 16)  # fmt: skip
     order = msg.InverterSetpoint(stamp=stamp, expiry=to_msg(NOW + 5), inverter='battery', mode=2, mac=[1] * 16)
+    relay = msg.RelayCommand(stamp=stamp, outlet='kettle', closed=True, counter=7, mac=[1] * 16)
+    tap = msg.RegulatorSetpoint(stamp=stamp, expiry=to_msg(NOW + 5), regulator='regulator', tap=2, mac=[1] * 16)
+    permit = msg.Request(stamp=stamp, expiry=to_msg(NOW + 9), voice=CALL, counter=1, sender='page', mac=[1] * 16,
+                         reason=words('/home/kettle/reset_trip', b''))  # fmt: skip
     rows = (
         ('request', 'a request on the wire', asked, commanded),
         ('ballot', 'a ballot on the wire', to_ballot(word, stamp, other), said),
         ('share', 'a share on the wire', to_share(Share('battery', 7, 50.0, 0.5, -0.25, 1.0), stamp, other), shared),
         ('setpoint', 'a setpoint on the wire', order, told),
+        ('tap', 'a setpoint of the regulator on the wire', tap, tapped),
+        ('relay', 'a command of a relay on the wire', relay, switched),
+        ('permit', 'a permit of a call on the wire', permit, permitted),
     )
-    def behind_header(eat):
-        # Four bytes `00 01 22 22` alone end the process inside Fast CDR (docs/security.md): that is the middleware's.
-        return lambda content: eat(HEADER + content[len(HEADER):])
-
     # What the middleware cannot read it drops with an error of its own before the node sees it.
     return [
-        _simple(name, about, (*_middleware(), ValueError), [serialize_message(message)], behind_header(eat))
+        _simple(name, about, (*_middleware(), ValueError), [serialize_message(message)], eat)
         for name, about, message, eat in rows
     ]
 

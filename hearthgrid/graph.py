@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hearthgrid_core.devices.forest import LEAF, Forest
-from hearthgrid_core.devices.model import FLOOR, KNOTS, RANK_MAX, Model
+from hearthgrid_core.devices.model import DOUBT_MIN, FLOOR, KNOTS, LEAST, RANK_MAX, Model
 from hearthgrid_core.devices.novelty import TORN, Novelty
 from hearthgrid_core.devices.view import UPPER_NONE, upper_harmonics
 
@@ -61,7 +61,7 @@ def _small(values: np.ndarray) -> np.ndarray:
 
 
 def teacher_probability(tf, model: Model, trees: int):
-    """Return a function from features (1, d) to logarithms before temperature (1, classes)."""
+    """Return a function from features (1, d) to logarithms before calibration (1, classes)."""
     walk = walk_of(model.forest, trees)
 
     def log_probability(x):
@@ -73,6 +73,14 @@ def teacher_probability(tf, model: Model, trees: int):
         return log
 
     return log_probability
+
+
+def calibrated(tf, model: Model, share):
+    """Return probabilities of shares (1, classes), as `Model.probability` has them."""
+    log = tf.math.log(share + LEAST) / model.temperature
+    if model.sharpness:
+        log -= model.sharpness * tf.math.log(1 - share + DOUBT_MIN)
+    return tf.nn.softmax(log)
 
 
 def _forest(tf, walk: Walk, x):
@@ -108,7 +116,7 @@ def _ranks(tf, knots: np.ndarray, x):
 
 
 def novelty(tf, near: Novelty, narrow: float = 0.0):
-    """Return a function from features (1, d) and probability before temperature (1, classes) to how unlike (1,).
+    """Return a function from features (1, d) and probability before calibration (1, classes) to how unlike (1,).
 
     The examples lie class after class in 16 bits; only those of the likeliest class are looked at.
     narrow : is added for a window without upper harmonics, so that one bound serves both

@@ -21,7 +21,8 @@ def interface_rows() -> list[dict[str, str]]:
             'name': row.name,
             'type': f'{row.type.__module__.split(".")[0]}/{row.type.__name__}',
             'scope': row.scope.value,
-            'quality': qualities[id(row.quality)] if isinstance(row, rows.Topic) else type(row).__name__.lower(),
+            'quality': qualities[id(row.quality)] if isinstance(row, rows.Topic) else
+            type(row).__name__.lower() + ', permitted' * row.guarded,
             'doc': row.doc,
         }
         for row in rows.TABLE
@@ -36,7 +37,8 @@ def interfaces_page() -> str:
         'Made by `hearthgrid interfaces --markdown` from `hearthgrid_ros/interfaces.py`.',
         '',
         'Scope *home*: `/<home>/<name>`, one topic for all outlets, their id in the message. Scope *outlet*: '
-        '`/<home>/<outlet>/<name>`.',
+        '`/<home>/<outlet>/<name>`. *Permitted*: in a home with keys a call needs a signed word '
+        '([security](security.md)).',
         '',
         '| name | type | scope | quality of service | what |',
         '| --- | --- | --- | --- | --- |',
@@ -50,6 +52,17 @@ def interfaces_page() -> str:
                 f'{q.durability.name.lower().replace("_", " ")} | {q.writer_depth} / {q.reader_depth} |'
             )
     return '\n'.join(lines) + '\n'
+
+
+def parameters() -> dict[str, list[dict]]:
+    """Return every setting of every node: name, default, unit, low, high, choices, description."""
+    return {
+        name: [
+            {'name': f.name, 'default': f.default, **f.metadata}
+            for f in fields(NodeSpec('', '', target, '', '').load().settings_class)
+        ]
+        for name, target in NODES
+    }
 
 
 def parameters_page() -> str:

@@ -1,8 +1,6 @@
 """`hearthgrid security`: SROS 2 for a home, and a look at the dependencies."""
 
-import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +11,6 @@ HomeFile = Annotated[
     Path | None, typer.Option('--home', help='YAML file of the home.', show_default='config/home.yaml')
 ]
 MISSING = 3  # exit code where a check could not be made
-COMMAND = [sys.executable, '-m', 'pip_audit', '--disable-pip', '--require-hashes', '--progress-spinner', 'off']
 
 
 @app.command()
@@ -56,15 +53,24 @@ def policies(
 @app.command()
 def dependencies(
     lock: Annotated[Path | None, typer.Option(help='Lock file.', show_default='requirements.lock')] = None,
-    timeout: Annotated[float, typer.Option(help='So long a database is waited for [s].', min=1)] = 120.0,
+    timeout: Annotated[float, typer.Option(help='So long PyPI is waited for [s].', min=1)] = 120.0,
+    database: Annotated[
+        Path | None,
+        typer.Option(help='Advisories in the OSV format: folder, zip or file.', show_default='PyPI, through pip-audit'),
+    ] = None,
 ) -> None:
-    """Compare locked packages with a database of known holes (pip-audit). Exit code 1: one is known, 3: not looked."""
+    """Compare locked packages with a database of known holes. Exit code 1: one is known, 3: not looked."""
+    from hearthgrid import audit_dependencies
     from hearthgrid.cli import fail
 
     path = lock or Path(__file__).resolve().parent.parent / 'requirements.lock'
     if not path.exists():
         raise fail(f'{path} is not there; give one with --lock', 2)
-    level, text = audit(path, timeout)
+    if database and not database.exists():
+        raise fail(f'{database} is not there', 2)
+    level, text = (
+        audit_dependencies.look_up(path, database) if database else audit_dependencies.ask(path, timeout)
+    )
     typer.echo(text)
     raise typer.Exit({'ok': 0, 'error': 1}.get(level, MISSING))
 
@@ -78,20 +84,3 @@ def middleware() -> bool:
     except (PackageNotFoundError, KeyError):
         prefix = Path(sys.prefix)
     return any(b'builtin.PKI-DH' in file.read_bytes() for file in prefix.glob('lib*/libfastdds.so'))
-
-
-def audit(path: Path, timeout: float) -> tuple[str, str]:
-    """Return `ok`, `error` (holes are known) or `warning` (nobody could look), and what was found, in words."""
-    if find_spec('pip_audit') is None:
-        return 'warning', 'pip-audit is not installed: `pip install pip-audit` in an environment of its own, and again'
-    try:
-        done = subprocess.run([*COMMAND, '-r', str(path)], capture_output=True, text=True, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return 'warning', f'the database of known holes did not answer in {timeout:.0f} s: not looked'
-    said = (done.stdout.strip() or done.stderr.strip())[-4000:]
-    if done.returncode == 0:
-        return 'ok', said or 'no known hole'
-    if 'ID' in done.stdout and 'Version' in done.stdout:
-        return 'error', said
-    last = done.stderr.strip().splitlines()[-1:] or ['no reason is given']
-    return 'warning', f'the database of known holes could not be asked: {last[0][:300]}'

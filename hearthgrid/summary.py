@@ -38,10 +38,15 @@ class OutletRow:
     reason: str
 
 
+def meters(seen: Seen) -> tuple[str, ...]:
+    """Return the ids of readings that are no outlet's: the connection, the sun, and every battery."""
+    return (*METERS, *sorted(set(seen.batteries) - set(METERS)))
+
+
 def outlet_rows(seen: Seen) -> list[OutletRow]:
     """Return a row an outlet, by id."""
     out = []
-    for id in sorted((set(seen.readings) | set(seen.states)) - set(METERS)):
+    for id in sorted((set(seen.readings) | set(seen.states)) - set(meters(seen))):
         reading, state, identity = seen.readings.get(id), seen.states.get(id), seen.identities.get(id)
         out.append(
             OutletRow(
@@ -70,11 +75,12 @@ def device(identity) -> str:
 def home_line(seen: Seen) -> str:
     """Return the home in one line."""
     rows = outlet_rows(seen)
-    power = {id: seen.readings[id].active_power for id in METERS if id in seen.readings}
+    power = {id: seen.readings[id].active_power for id in meters(seen) if id in seen.readings}
     parts = [mode(seen), f'{_unit(sum(r.power for r in rows if not math.isnan(r.power)), "W")} drawn']
     parts += [f'{id} {round(value) + 0.0:+,.0f} W' for id, value in power.items()]
-    if seen.battery is not None and not math.isnan(seen.battery.percentage):
-        parts.append(f'battery {100 * seen.battery.percentage:.0f} %')
+    for name, battery in sorted(seen.batteries.items()):
+        if not math.isnan(battery.percentage):
+            parts.append(f'{name} {100 * battery.percentage:.0f} %')
     known = sum(r.device not in ('', 'off') for r in rows)
     parts.append(f'{sum(not math.isnan(r.power) for r in rows)} outlets, {known} identified')
     if seen.anomalies:
@@ -101,10 +107,11 @@ def as_json(seen: Seen) -> dict:
                     'voltage_v': float(seen.readings[id].voltage),
                     'frequency_hz': float(seen.readings[id].frequency),
                 }
-                for id in METERS
+                for id in meters(seen)
                 if id in seen.readings
             },
-            'battery': None if seen.battery is None else float(seen.battery.percentage),
+            'battery': float(seen.batteries['battery'].percentage) if 'battery' in seen.batteries else None,
+            'batteries': {name: float(battery.percentage) for name, battery in sorted(seen.batteries.items())},
             'plan': None
             if plan is None
             else {

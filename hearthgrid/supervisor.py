@@ -16,6 +16,7 @@ import psutil
 
 from hearthgrid.bringup import Process
 from hearthgrid.shm import remove_orphans
+from hearthgrid.zygote import Forked, Zygote
 
 RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart in a row [s]
 STEADY = 60.0  # running so long, a process starts with a clean record [s]
@@ -23,6 +24,8 @@ MOMENT = 3.0  # in which nodes that say the same speak of the same [s]
 LOG_LINE = re.compile(r'\[(\w+)\] \[[\d.]+\] \[([\w./]+)\]: (.*)')  # rclpy's console format
 STAMPED = re.compile(r'\[(\w+)\] \[([\d.]+)\] \[([\w./]+)\]: (.*)')  # the same, with its time
 PATIENCE = 8.0  # for a process that was asked to end [s]
+MANY = 12  # processes: from so many on they are forked from one that has imported everything
+PATIENCE_EACH = 0.5  # more, for each process beyond `MANY` [s]
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Child:
 
     process: Process
     spec: Path
-    popen: subprocess.Popen | None = None
+    popen: subprocess.Popen | Forked | None = None
     started: float = 0.0
     restarts: int = 0
     in_a_row: int = 0
@@ -102,11 +105,18 @@ class Supervisor:
         self._logs.mkdir(parents=True, exist_ok=True)
         self.children = [Child(process, process.write(state_dir / 'run')) for process in processes]
         self._news = News(say)
+        self._zygote: Zygote | None = None
         self.started = time.monotonic()
 
     def start(self) -> None:
         """Start all processes."""
         remove_orphans()
+        if len(self.children) >= MANY:
+            modules = {node.target.split(':')[0] for child in self.children for node in child.process.nodes}
+            try:
+                self._zygote = Zygote(sorted(modules), self._environment())
+            except OSError as error:
+                self._say(f'every process imports for itself: {error}')
         for child in self.children:
             self._launch(child)
 
@@ -146,7 +156,7 @@ class Supervisor:
 
     def _launch(self, child: Child) -> None:
         child.started = time.monotonic()
-        child.popen = subprocess.Popen(
+        child.popen = self._forked(child) or subprocess.Popen(
             child.process.command(child.spec),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -154,17 +164,32 @@ class Supervisor:
             text=True,
             errors='replace',
             start_new_session=True,  # Ctrl-C is for the supervisor, which ends the others in order
-            env={
-                **os.environ,
-                'PYTHONUNBUFFERED': '1',
-                'OMP_NUM_THREADS': '1',
-                'OPENBLAS_NUM_THREADS': '1',
-                'RCUTILS_COLORIZED_OUTPUT': '0',
-                'HEARTHGRID_SUPERVISOR': str(os.getpid()),
-            },
+            env=self._environment(),
         )
         child.reader = threading.Thread(target=self._relay, args=(child, child.popen.stdout), daemon=True)
         child.reader.start()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            'PYTHONUNBUFFERED': '1',
+            'OMP_NUM_THREADS': '1',
+            'OPENBLAS_NUM_THREADS': '1',
+            'RCUTILS_COLORIZED_OUTPUT': '0',
+            'HEARTHGRID_SUPERVISOR': str(os.getpid()),
+        }
+
+    def _forked(self, child: Child) -> Forked | None:
+        """Return a process forked for it; None where it has a command of its own, or nobody forks."""
+        if self._zygote is None or type(child.process) is not Process:
+            return None
+        try:
+            return self._zygote.start(child.process.command(child.spec)[3:])
+        except OSError as error:
+            self._say(f'from now on every process imports for itself: {error}')
+            self._zygote.close()
+            self._zygote = None
+            return None
 
     def _relay(self, child: Child, lines) -> None:
         """Copy a process' output to its log, and what a person should see to the terminal."""
@@ -196,7 +221,7 @@ class Supervisor:
         for child in alive:
             self._measure(child)
             child.popen.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE + PATIENCE_EACH * max(0, len(alive) - MANY)
         killed = []
         for child in alive:
             try:
@@ -208,6 +233,9 @@ class Supervisor:
         for child in self.children:
             if child.reader is not None:
                 child.reader.join(2.0)
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
         self._news.poll(math.inf)
         remove_orphans()
         return killed

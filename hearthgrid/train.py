@@ -21,7 +21,7 @@ from hearthgrid_core.devices.protocol import Scores, score
 from hearthgrid_core.devices.prototypes import NEAR, Prototypes
 from hearthgrid_ros.recordings import WAVEFORM, Hints, collect
 
-RECIPE = 3  # any change of a number here is a new recipe
+RECIPE = 4  # any change of a number here is a new recipe
 EXAMPLES = 600  # kept for novelty
 STATES = 2  # prototypes of a unit
 LESSONS = 3  # windows that teach a unit where the certainty of prototypes is measured
@@ -139,8 +139,8 @@ def make(examples: Examples, seed: int, kind: str, progress: Progress, date: str
         'source_count': len(examples.sources), 'windows': len(truth), 'recordings': len(np.unique(examples.recording)),
         'accuracy': scores.accuracy, 'accuracy_1khz': scores.accuracy if math.isnan(at_1khz) else at_1khz,
         'macro_f1': scores.macro_f1, 'calibration_error': scores.calibration_error,
-        'temperature': teacher.temperature, 'novelty_shift_1khz': shift, 'blend': teacher.blend,
-        'student': student.kind, 'trees': student.trees,
+        'temperature': teacher.temperature, 'sharpness': teacher.sharpness, 'blend': teacher.blend,
+        'novelty_shift_1khz': shift, 'student': student.kind, 'trees': student.trees,
         'agreement': student.agreement, 'milliseconds': student.milliseconds, 'bytes': len(student.tflite),
     }
     trained = Trained(student.tflite, teacher.classes, bound, tuple(noise.tolist()), _units(examples, names),

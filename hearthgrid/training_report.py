@@ -36,7 +36,7 @@ table{{border-collapse:collapse;margin:1rem 0}}td,th{{text-align:left;padding:.2
 img{{max-width:100%}}figure{{margin:1.5rem 0}}</style>
 <h1>Training report</h1>
 <p>Accuracy {made.scores.accuracy:.4f}, macro-F1 {made.scores.macro_f1:.4f}, calibration error
-{made.scores.calibration_error:.4f}: each window judged by a model that had not seen its group. The temperature of the
+{made.scores.calibration_error:.4f}: each window judged by a model that had not seen its group. The calibration of the
 probabilities was chosen on the same folds, so the calibration error is a little optimistic.</p>
 {images}<h2>Types</h2><table><tr><th>type<th>windows<th>precision<th>recall<th>95 %<th>F1{rows}</table>
 <h2>Where it comes from</h2><table>{facts}</table></html>'''

@@ -20,7 +20,7 @@ from hearthgrid_ros import key_file
 from hearthgrid_ros.home import Home
 
 OFF = 'off'  # of `Options.keys_file`: no keys, though there may be a file
-CROWD = 8  # processes a core that still start in seconds
+CROWD = 16  # processes a core that still start in seconds
 NEWS_PERIOD = 10.0  # between lines where there is no terminal [s]
 AGAIN = -1  # in place of an exit code: the page asked that the home starts again, with its file read anew
 RESTART = 'restart'  # the file by which it asks, in the state folder
@@ -101,7 +101,7 @@ def _introduce(console: Console, home: Home, options: Options, processes, replay
     )
     cores = os.cpu_count() or 1
     if len(processes) > CROWD * cores:
-        console.print(f'  slow    so many processes on {cores} cores take minutes to start', highlight=False)
+        console.print(f'  slow    so many processes on {cores} cores take a while to start', highlight=False)
     if any(node.name == 'dashboard' for p in processes for node in p.nodes):
         console.print(f'  page    http://127.0.0.1:{options.port}', highlight=False)
     console.print(f'  state   {options.state_dir}', highlight=False)

@@ -30,7 +30,7 @@ class Seen:
     first_energy: dict = field(default_factory=dict)  # counter when first heard, by outlet [kWh]
     plan: object = None
     tie: object = None
-    battery: object = None
+    batteries: dict = field(default_factory=dict)  # latest by name
     modes: list = field(default_factory=list)  # sequence of the home's modes, as first said by any member
     first_reading: float | None = None  # after the start [s]
 
@@ -134,7 +134,7 @@ class Witness:
         self.seen.tie = m
 
     def _battery(self, m) -> None:
-        self.seen.battery = m
+        self.seen.batteries[m.location or 'battery'] = m
 
 
 def mode_names() -> dict[int, str]:

@@ -99,3 +99,15 @@ def test_an_installed_package_is_found(tmp_path):
     assert agent.find(found) is None    # it cannot be run
     program.chmod(0o755)
     assert agent.find(found) == str(program)
+
+
+def test_the_plain_agent_serves_where_the_other_is_not(tmp_path):
+    plain = tmp_path / 'MicroXRCEAgent'
+    plain.touch()
+    plain.chmod(0o755)
+    found = {'PATH': str(tmp_path), 'AMENT_PREFIX_PATH': ''}
+    assert agent.find(found) == str(plain)
+    other = tmp_path / 'micro_ros_agent'
+    other.touch()
+    other.chmod(0o755)
+    assert agent.find(found) == str(other)

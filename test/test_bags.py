@@ -3,10 +3,11 @@
 import threading
 
 import pytest
-from rosbags.rosbag2 import Reader
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
 from hearthgrid import bags
 from hearthgrid_ros import interfaces as rows
+from hearthgrid_ros.definitions import message_name, typestore
 from hearthgrid_ros.testing import graph
 
 READING = rows.READINGS.type
@@ -86,4 +87,16 @@ def test_a_damaged_bag_is_one_clear_error(bag, damage):
         (bag / 'metadata.yaml').unlink()
     path = bag if damage != 'missing' else bag / 'none'
     with pytest.raises(bags.BagError, match=str(path)):
+        bags.replay(path, 1.0, False, lambda *_: False)
+
+
+@pytest.mark.parametrize('hostile', [bytes.fromhex('00012222'), bytes.fromhex('0001000000000000'), b'', b'\xff' * 64])
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3], ids=lambda plugin: plugin.name)
+def test_bytes_that_end_fast_cdr_s_process_are_one_clear_error(tmp_path, plugin, hostile):
+    """`00 01 22 22` handed to it as an Identity is a segmentation fault: this process would not live to fail."""
+    path, kind = tmp_path / 'bag', message_name(rows.IDENTITIES.type)
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
+        place = writer.add_connection('/home/identities', kind, typestore=typestore([kind]))
+        writer.write(place, 1, hostile)
+    with pytest.raises(bags.BagError, match='no Identity'):
         bags.replay(path, 1.0, False, lambda *_: False)

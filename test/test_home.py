@@ -189,7 +189,8 @@ def test_the_page_is_obeyed_and_nobody_without_a_key_also_after_a_restart_and_a_
 def test_an_outage_is_seen_and_its_end(home, graph):
     heard: list[IslandMode] = graph.hear(graph.peer(), ISLAND)
     assert graph.until(lambda: {m.member for m in heard} >= {'kettle', 'fridge', 'lamp'}, PATIENCE)
-    result = subprocess.run(command('outage', '--for', 4), capture_output=True, text=True, timeout=PATIENCE)
+    fail = command('outage', '--for', 4, '--state-dir', home.folder / 'state')
+    result = subprocess.run(fail, capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 0, result.stderr
     for member in ('kettle', 'fridge', 'lamp'):
 
@@ -203,7 +204,8 @@ def test_an_outage_is_seen_and_its_end(home, graph):
 def test_the_battery_carries_the_home_through_it(home, graph):
     node = graph.peer()
     readings: list[Reading] = graph.hear(node, READINGS)
-    assert subprocess.run(command('outage', '--for', 4), timeout=PATIENCE).returncode == 0
+    fail = command('outage', '--for', 4, '--state-dir', home.folder / 'state')
+    assert subprocess.run(fail, timeout=PATIENCE).returncode == 0
     assert graph.until(
         lambda: any(m.outlet == 'kettle' and m.supply == Reading.SUPPLY_ISLAND and m.voltage > 150 for m in readings),
         PATIENCE,

@@ -63,3 +63,10 @@ def test_a_token_is_printed_once_alone_on_the_output(run, tmp_path):
     assert Tokens(str(tmp_path)).check(secret).name == 'grafana'
     assert 'grafana' in run('token', 'list').stdout and secret not in run('token', 'list', '--json').stdout
     assert run('token', 'remove', 'grafana').exit_code == 0 and Tokens(str(tmp_path)).check(secret) is None
+
+
+def test_every_setting_of_every_node_is_listed_for_programs():
+    listed = json.loads(CliRunner().invoke(app, ['parameters', '--json']).stdout)
+    assert {'outlet', 'plan', 'dashboard', 'world'} <= set(listed)
+    (one,) = [one for one in listed['dashboard'] if one['name'] == 'page_rate']
+    assert (one['default'], one['unit'], one['low'], one['high']) == (10.0, 'Hz', 0.2, 10.0) and one['description']

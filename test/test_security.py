@@ -3,14 +3,12 @@
 import ast
 import json
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
 
-from hearthgrid import security_cli
 from hearthgrid.bringup import HUB, Options
 from hearthgrid.cli import app
 from hearthgrid.fuzz import Target, run
@@ -117,7 +115,10 @@ def referred(name):
 
 @pytest.mark.parametrize('name', ['outlet', 'consensus', 'world', *(name for name, _, _ in HUB)])
 def test_who_speaks_what_is_what_the_code_says(name):
-    assert SPEAKERS[name].rows == referred(name)
+    found = referred(name)
+    if any(row.guarded and (row.scope is interfaces.Scope.HOME) for row in found & set(interfaces.SERVICES)):
+        found.add(interfaces.PERMITS)  # by `calls.py`; outlets hear permits with their requests
+    assert SPEAKERS[name].rows == found
 
 
 def test_every_topic_appears_for_its_speakers_and_for_nobody_else():
@@ -180,23 +181,10 @@ def test_a_keystore_is_written_signed_and_verifies(hearthgrid, tmp_path):
         assert subprocess.run(chain, check=False).returncode == 0
 
 
-def test_a_database_that_is_not_there_is_said(monkeypatch, tmp_path):
-    (tmp_path / 'lock').write_text('')
-    monkeypatch.setattr(security_cli, 'find_spec', lambda name: None)
-    answer = CliRunner().invoke(app, ['security', 'dependencies', '--lock', str(tmp_path / 'lock')])
-    assert answer.exit_code == security_cli.MISSING and 'pip-audit is not installed' in answer.output
-    monkeypatch.setattr(security_cli, 'find_spec', lambda name: True)
-    for printed, code, level in (('Name Version ID\nx 1 CVE-1', 1, 'error'), ('', 1, 'warning'), ('', 0, 'ok')):
-        script = f'import sys; print({printed!r}); print("no route to host", file=sys.stderr); sys.exit({code})'
-        monkeypatch.setattr(security_cli, 'COMMAND', [sys.executable, '-c', script])
-        assert security_cli.audit(tmp_path / 'lock', 30.0)[0] == level
-    monkeypatch.setattr(security_cli, 'COMMAND', [sys.executable, '-c', 'import time; time.sleep(60)'])
-    assert 'did not answer' in security_cli.audit(tmp_path / 'lock', 0.2)[1]
-
-
 @pytest.mark.parametrize('name', sorted(targets()))
 def test_hostile_bytes_are_taken_or_refused(name, tmp_path):
-    count = {'course-csv': 10, 'home': 40, 'library': 40, 'addresses': 40}.get(name, 150)  # these are slow
+    count = {'course-csv': 10, 'home': 40, 'library': 40, 'addresses': 40,
+             'bag-mcap': 40, 'bag-db3': 40, 'course-parquet': 20}.get(name, 150)  # these are slow
     outcome = run(targets()[name], count, 12, tmp_path, tmp_path / 'failed')
     assert outcome.failures == [] and outcome.inputs == count
 

@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from hearthgrid import shm
+from hearthgrid import supervisor as watching
 from hearthgrid.bringup import NodeSpec, Process
 from hearthgrid.supervisor import News, Supervisor
+from hearthgrid.zygote import Forked
 from hearthgrid_ros.testing import own_domain
 
 NODE = """
@@ -71,6 +73,23 @@ def test_a_killed_process_comes_back(supervised):
     assert supervisor.stop() == [] and not any(
         psutil.pid_exists(c.popen.pid) and c.popen.poll() is None for c in supervisor.children
     )
+
+
+def test_many_are_forked_from_one_that_has_imported_everything(supervised, monkeypatch):
+    """They come back, also when nobody forks any more, and all end by themselves."""
+    monkeypatch.setattr(watching, 'MANY', 2)
+    supervisor, lines = supervised('Node', 'Node')
+    until(lambda: sum('awake' in line for line in lines) == 2, supervisor)
+    assert all(type(c.popen) is Forked and os.getpgid(c.popen.pid) == c.popen.pid for c in supervisor.children)
+    os.kill(supervisor.children[0].popen.pid, signal.SIGKILL)
+    until(lambda: sum('awake' in line for line in lines) == 3, supervisor)
+    assert type(supervisor.children[0].popen) is Forked and any('SIGKILL' in line for line in lines)
+    supervisor._zygote._process.kill()
+    supervisor._zygote._process.wait()
+    os.kill(supervisor.children[1].popen.pid, signal.SIGKILL)
+    until(lambda: sum('awake' in line for line in lines) == 4, supervisor)
+    assert type(supervisor.children[1].popen) is subprocess.Popen
+    assert supervisor.stop() == [] and all(c.popen.returncode == 0 for c in supervisor.children)
 
 
 def test_what_cannot_start_is_tried_again_ever_more_slowly(supervised):

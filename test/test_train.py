@@ -100,7 +100,7 @@ def test_the_copy_answers_as_its_teacher(made):
 
 
 def test_a_blend_with_a_regression_is_copied_too(made):
-    """Ranks, ties and the table of normal scores, as operations."""
+    """Ranks, ties, the table of normal scores and a sharpness, as operations."""
     import dataclasses
 
     from hearthgrid.distil import distil
@@ -109,7 +109,7 @@ def test_a_blend_with_a_regression_is_copied_too(made):
     examples, result = made[0].recorded, made[1]
     weights = _regress(result.teacher.ranks(examples.features), result.truth,
                        even_weights(result.truth, examples.group), 3)
-    teacher = dataclasses.replace(result.teacher, weights=weights, blend=0.5)
+    teacher = dataclasses.replace(result.teacher, weights=weights, blend=0.5, sharpness=1.5)
     student = distil(teacher, examples.features, examples.labels, 0, 'forest')
     assert student.agreement == 1.0 and student.difference < 2e-3 and teacher.blend
     rows = examples.features[::5].astype(np.float32).astype(float)

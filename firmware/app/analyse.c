@@ -13,12 +13,39 @@ bool hg_app_window(const struct hg_app *app)
   return __atomic_load_n(&app->windows, __ATOMIC_ACQUIRE) != app->analysis.windows;
 }
 
-static void show(struct hg_app *app, double newest, size_t n, uint8_t reason, double now)
+/* The newest window as counts: the cycles it was analysed by, or without mains the whole block. */
+static void show_waveform(struct hg_app *app, uint8_t reason)
 {
   struct hg_analysis *a = &app->analysis;
-  const double rate = app->settings.sampling_rate, begin = newest - (double)n / rate;
-  hg_mail_signature_t *s = HG_MAIL_PLACE(&app->out.signatures);
+  const double rate = app->settings.sampling_rate;
   hg_mail_waveform_t *w = HG_MAIL_PLACE(&app->out.waveforms);
+  if (w == NULL) {
+    return;
+  }
+  const size_t dead = a->n > a->block ? a->n - a->block : 0;
+  const size_t first = a->alive ? (size_t)lrint(fmax(app->aligned.offset * rate, 0.0)) : dead;
+  const size_t all = a->alive ? (size_t)lrint((double)app->aligned.cycles / app->aligned.frequency * rate) : a->n;
+  w->n = first + all <= a->n ? all : a->n - first;
+  w->stamp = a->newest - (double)(a->n - first) / rate;
+  w->frequency = a->alive ? app->aligned.frequency : (double)NAN;
+  w->sequence = a->signatures;
+  w->reason = reason;
+  w->cycles = a->alive ? (uint8_t)app->aligned.cycles : 0;
+  memcpy(w->voltage, a->voltage + first, w->n * sizeof w->voltage[0]);
+  memcpy(w->current, a->current + first, w->n * sizeof w->current[0]);
+  HG_MAIL_SENT(&app->out.waveforms);
+}
+
+static void show(struct hg_app *app, uint8_t reason, double now)
+{
+  struct hg_analysis *a = &app->analysis;
+  hg_mail_signature_t *s = HG_MAIL_PLACE(&app->out.signatures);
+  if (!a->alive) {
+    if (reason == REASON_REQUEST) {
+      show_waveform(app, reason);
+    }
+    return;
+  }
   if (s == NULL || hg_signature(&app->fft, &app->wavelet, &app->aligned, &app->signature) != HG_OK) {
     return; /* comms is behind: asked again with the next window */
   }
@@ -29,22 +56,11 @@ static void show(struct hg_app *app, double newest, size_t n, uint8_t reason, do
     app->inrush = inrush;
   }
   a->signatures++;
+  const double begin = a->newest - (double)a->n / app->settings.sampling_rate;
   *s = (hg_mail_signature_t){.signature = app->signature, .stamp = begin + app->aligned.offset, .reason = reason,
                              .sequence = a->signatures, .cycles = (uint8_t)app->aligned.cycles};
   HG_MAIL_SENT(&app->out.signatures);
-  if (w != NULL) {
-    const size_t first = (size_t)lrint(fmax(app->aligned.offset * rate, 0.0));
-    const size_t all = (size_t)lrint((double)app->aligned.cycles / app->aligned.frequency * rate);
-    w->n = first + all <= n ? all : n - first;
-    w->stamp = begin + (double)first / rate;
-    w->frequency = app->aligned.frequency;
-    w->sequence = a->signatures;
-    w->reason = reason;
-    w->cycles = (uint8_t)app->aligned.cycles;
-    memcpy(w->voltage, a->voltage + first, w->n * sizeof w->voltage[0]);
-    memcpy(w->current, a->current + first, w->n * sizeof w->current[0]);
-    HG_MAIL_SENT(&app->out.waveforms);
-  }
+  show_waveform(app, reason);
 }
 
 static uint8_t supply_of(const struct hg_app *app, const hg_metering_t *metering)
@@ -95,6 +111,11 @@ hg_status_t hg_app_analyse(struct hg_app *app, double now)
   const hg_app_settings_t *s = &app->settings;
   const uint32_t windows = __atomic_load_n(&app->windows, __ATOMIC_ACQUIRE), count = app->ring.count;
   if (windows == a->windows) {
+    const uint32_t asked = __atomic_load_n(&app->show[1], __ATOMIC_ACQUIRE);
+    if (asked != a->shown[1] && a->n > 0) { /* a person does not wait for the next one */
+      a->shown[1] = asked;
+      show(app, REASON_REQUEST, now);
+    }
     return HG_ERROR_SHORT;
   }
   const bool gap = app->gaps != a->gaps;
@@ -110,6 +131,7 @@ hg_status_t hg_app_analyse(struct hg_app *app, double now)
     hg_turn_on_lost(&app->turn_on);
     hg_reading_clear(&app->mean);
   }
+  a->n = 0;
   hg_status_t status = hg_ring_latest(&app->ring, n > block ? n : block, a->voltage, a->current);
   if (status != HG_OK) {
     return status;
@@ -125,9 +147,9 @@ hg_status_t hg_app_analyse(struct hg_app *app, double now)
     return status;
   }
   const size_t cycles = n == spare ? app->window / HG_ALIGN_SAMPLES_PER_CYCLE : 0;
-  const bool alive = hg_align(&app->kernel, &window, nominal, cycles, &app->aligned) == HG_OK &&
-                     hg_meter(&app->fft, &app->aligned, &app->metering) == HG_OK;
-  if (!alive) {
+  a->alive = hg_align(&app->kernel, &window, nominal, cycles, &app->aligned) == HG_OK &&
+             hg_meter(&app->fft, &app->aligned, &app->metering) == HG_OK;
+  if (!a->alive) {
     hg_meter_dead(&measured, &app->metering);
   }
   const double frequency = isnan(app->metering.frequency) ? nominal : app->metering.frequency;
@@ -135,8 +157,13 @@ hg_status_t hg_app_analyse(struct hg_app *app, double now)
   hg_energy_add(&app->energy, measured.active_power, duration);
   const uint8_t reason = due(app, hg_change_step(&app->changes, now, &app->metering), now);
   tell(app, newest, duration);
-  if (alive && reason != 0) {
-    show(app, newest, n, reason, now);
+  a->n = n; /* all it takes to show it again stands where `show` looks */
+  a->block = block;
+  a->newest = newest;
+  memmove(a->voltage, a->voltage + (longer - n), n * sizeof a->voltage[0]);
+  memmove(a->current, a->current + (longer - n), n * sizeof a->current[0]);
+  if (reason != 0) {
+    show(app, reason, now);
   }
   return HG_OK;
 }

@@ -78,7 +78,7 @@ hg_status_t hg_app_init(struct hg_app *app, const hg_app_settings_t *settings, c
   const double now = platform->monotonic(platform->context);
   struct hg_control *c = &app->control;
   c->now = now;
-  c->measured_at = c->told_at = c->commanded_at = c->weighed_at = c->job_told_at = -(double)INFINITY;
+  c->measured_at = c->told_at = c->commanded_at = c->weighed_at = c->job_told_at = c->progress_at = -(double)INFINITY;
   c->heard_at = c->saved_at = now;
   c->alone_since = (double)INFINITY;
   c->open_since = c->demand = app->sampled = (double)NAN;
@@ -94,6 +94,7 @@ hg_status_t hg_app_init(struct hg_app *app, const hg_app_settings_t *settings, c
       s->committee_count > HG_COMMITTEE_SIZE_MAX) {
     return HG_ERROR_ARGUMENT;
   }
+  hg_permits_init(&app->permits, 0.0, NULL, 0);
   hg_ring_clear(&app->ring);
   hg_kernel_init(&app->kernel);
   hg_change_init(&app->changes);
@@ -101,12 +102,12 @@ hg_status_t hg_app_init(struct hg_app *app, const hg_app_settings_t *settings, c
     hg_app_converter(app, s->sampling_rate, s->scale), hg_fft_init(&app->fft),
     hg_protection_init(&app->protection, &s->protection), hg_relay_init(&app->relay, &s->relay),
     hg_cap_init(&app->cap, &s->relay),
-    hg_requests_init(&app->requests, &s->requests, s->request_key, s->request_key_length),
+    hg_requests_init(&app->requests, &s->requests, NULL, 0),
     hg_schedule_set(&app->schedule, s->schedule.entries, s->schedule.count), hg_job_book_init(&app->jobs, &s->jobs),
     hg_turn_on_init(&app->turn_on, &s->turn_on),
     hg_own_shedding_init(&app->shedding, &s->shedding, s->id, s->detector.nominal_frequency),
     hg_island_init(&app->island, &s->island, now),
-    hg_seal_init(&app->seal, s->ballot_key, s->ballot_key_length, s->ballot_age_max)};
+    hg_seal_init(&app->seal, NULL, 0, s->ballot_age_max), hg_keys_begin(app)};
   for (size_t k = 0; k < sizeof statuses / sizeof statuses[0]; k++) {
     if (statuses[k] != HG_OK) {
       return statuses[k];

@@ -15,10 +15,12 @@
 #include "island.h"
 #include "job.h"
 #include "kept.h"
+#include "keyring.h"
 #include "mail.h"
 #include "own_shedding.h"
 #include "platform.h"
 #include "reading.h"
+#include "permit.h"
 #include "relay.h"
 #include "ring.h"
 #include "seal.h"
@@ -28,7 +30,6 @@
 
 #define HG_TITLE_LENGTH 64
 #define HG_MESSAGE_LENGTH 200
-#define HG_KEY_MAX 64
 #define HG_ZONE_WORDS 32 /* ballots a zone may say between two control steps */
 
 /* Shedding classes, OutletState.CLASS_… */
@@ -89,7 +90,7 @@ typedef enum {
   HG_ASK_PRIORITY,
   HG_ASK_RESET,    /* the trip */
   HG_ASK_WAVEFORM, /* the newest window, now */
-  HG_ASK_JOB,
+  HG_ASK_JOB,      /* a new one, or the one that is held; the answer's text is its id */
   HG_ASK_CANCEL    /* the job that is not finished */
 } hg_ask_kind_t;
 
@@ -102,6 +103,7 @@ typedef struct {
   size_t count;
   hg_entry_t entries[HG_SCHEDULE_ENTRIES];
   hg_job_t job; /* deadline in wall time */
+  char words[HG_PERMIT_LENGTH + 1]; /* of the permit it needs */
 } hg_mail_ask_t;
 
 typedef struct {
@@ -123,6 +125,7 @@ typedef struct {
 
 typedef struct {
   double stamp, power_max;
+  uint64_t counter;
   bool closed;
 } hg_mail_relay_t;
 
@@ -130,6 +133,13 @@ typedef struct {
   double stamp;
   hg_job_t job;
 } hg_mail_job_t;
+
+/* How a job fares, for whoever asked for it: every few seconds, and when it has ended. finish: expected [s]. */
+typedef struct {
+  double stamp, finish;
+  hg_job_t job;
+  char reason[HG_REASON_LENGTH + 1];
+} hg_mail_progress_t;
 
 typedef struct {
   hg_reading_t reading;
@@ -174,13 +184,17 @@ struct hg_app {
   hg_relay_t relay;
   hg_cap_t cap;
   hg_requests_t requests;
+  hg_permits_t permits;
   hg_schedule_t schedule;
   hg_job_book_t jobs;
   hg_own_shedding_t shedding;
   hg_directory_t directory;
   hg_election_t election;
   hg_island_t island;
-  hg_seal_t seal;                       /* comms signs with its key */
+  hg_seal_t seal;
+  hg_keyring_t request_keys, ballot_keys; /* comms signs with them */
+  uint8_t nobody[32];                   /* a key that no code is made with */
+  bool keys_trouble;                    /* where they come from cannot be read */
   hg_event_t event;
   hg_actions_t actions;
   hg_journal_t journals[HG_KEEPS];
@@ -189,23 +203,26 @@ struct hg_app {
     hg_measurement_t measured;
     bool sighted, chosen_schedule, chosen_priority, told_blind, dirty, welded;
     uint32_t measured_count;            /* of the ring, at the last measurement */
+    uint64_t relay_counter; /* of the last command to the relay */
     double measured_at, heard_at, open_since, alone_since, told_at, commanded_at, saved_at, weighed_at, demand, now;
-    double job_told_at;
+    double job_told_at, progress_at;
     uint8_t priority;
     uint16_t rank;
     uint32_t refused, ballots_refused, fence[2];
     hg_trip_t trip;
-    hg_job_status_t job_status;
+    hg_job_t job_told;
     bool commanded, command_closed;
     double command_max;
     hg_mail_state_t told;
     hg_member_t me;
     hg_committee_t commissioned;
     hg_durable_t durable;
-    bool remembers, member_safe;
+    bool remembers, member_safe, trip_kept;
     hg_voice_record_t person;           /* kept over the restart: in force again once wall time is known */
     char person_reason[HG_REASON_LENGTH + 1];
     bool person_kept;
+    char reason[HG_REASON_LENGTH + 1];  /* of the last decision */
+    char cause[48];                     /* of the trip */
     char reasons[HG_REQUEST_SENDERS][HG_REASON_LENGTH + 1]; /* of the voice in the same place of the book */
     int16_t voltage[HG_WINDOW_MAX], current[HG_WINDOW_MAX];
     uint8_t bytes[HG_JOURNAL_PAYLOAD];
@@ -227,10 +244,13 @@ struct hg_app {
     double vector[HG_SIGNATURE_FEATURES], view[HG_VIEW_FEATURES];
     uint32_t readings, signatures, windows, analysed; /* analysed: ring count at the end of the last window */
     uint32_t gaps, shown[2];
-    double shown_at;
+    double shown_at, newest;            /* newest: wall time of the last sample [s] */
+    size_t n, block;                    /* samples aligned, and of them new; 0 = nothing to show */
+    bool alive;
   } analysis;
   uint32_t show[2];                     /* a signature is wanted: by a listener that came late, by a person */
   float inrush;                         /* largest seen, NaN = none [1] */
+  uint32_t askers;                      /* of the job, comms → control */
 
   struct {
     HG_MAILBOX(hg_mail_request_t, 8) requests;
@@ -244,6 +264,7 @@ struct hg_app {
     HG_MAILBOX(hg_message_t, 64) ballots; /* names by number: hg_ballot_write with `directory` */
     HG_MAILBOX(hg_island_view_t, 8) islands;
     HG_MAILBOX(hg_mail_job_t, 2) jobs;
+    HG_MAILBOX(hg_mail_progress_t, 2) progress;
     HG_MAILBOX(hg_mail_answer_t, 2) answers;
     HG_MAILBOX(hg_mail_reading_t, 4) readings;
     HG_MAILBOX(hg_mail_signature_t, 2) signatures;
@@ -266,6 +287,9 @@ void hg_app_gap(struct hg_app *app);
 
 /* Wall time as comms knows it; and of the newest sample, NaN = it came just now. */
 void hg_app_time(struct hg_app *app, double offset, double sampled);
+
+/* The keys are others: from the task that is control's and comms' both, or before they run. */
+void hg_app_keys(struct hg_app *app, const hg_keyring_t *requests, const hg_keyring_t *ballots);
 
 /* One control step. now: monotonic [s] */
 void hg_app_control(struct hg_app *app, double now);

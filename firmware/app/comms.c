@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include <diagnostic_msgs/msg/diagnostic_array.h>
+#include <action_msgs/msg/goal_status_array.h>
+#include <action_msgs/srv/cancel_goal.h>
+#include <hearthgrid_msgs/action/run_job.h>
 #include <hearthgrid_msgs/msg/ballot.h>
 #include <hearthgrid_msgs/msg/breaker.h>
 #include <hearthgrid_msgs/msg/island_mode.h>
@@ -21,8 +24,10 @@
 #include <hearthgrid_msgs/srv/set_schedule.h>
 
 #include "comms_ros.h"
+#ifdef HG_MICRO_ROS
+#include <rmw_microros/rmw_microros.h>
+#endif
 
-#define NAME_MAX 128
 #define ANSWER_MAX 5.0   /* a question waits so long for its answer [s] */
 #define LISTENERS 1.0    /* between looks at who listens [s] */
 #define HEALTH 1.0       /* between reports [s] */
@@ -37,15 +42,15 @@ static bool good(rcl_ret_t status)
   return status == RCL_RET_OK;
 }
 
-static const char *name_of(char *out, const struct hg_app *app, hg_scope_t scope, const char *name)
+const char *hg_comms_name(char *out, const struct hg_app *app, hg_scope_t scope, const char *name)
 {
   const char *home = hg_comms.settings.home;
   if (scope == HG_SCOPE_GLOBAL) {
-    snprintf(out, NAME_MAX, "/%s", name);
+    snprintf(out, HG_NAME_MAX, "/%s", name);
   } else if (scope == HG_SCOPE_HOME) {
-    snprintf(out, NAME_MAX, "%s/%s", home, name);
+    snprintf(out, HG_NAME_MAX, "%s/%s", home, name);
   } else {
-    snprintf(out, NAME_MAX, "%s/%s/%s", home, app->settings.id, name);
+    snprintf(out, HG_NAME_MAX, "%s/%s/%s", home, app->settings.id, name);
   }
   return out;
 }
@@ -64,7 +69,7 @@ static rmw_qos_profile_t quality(bool reliable, bool kept, size_t depth)
 static bool publisher(const struct hg_app *app, int to, const rosidl_message_type_support_t *type, const char *name,
                       hg_scope_t scope, rmw_qos_profile_t qos)
 {
-  char full[NAME_MAX];
+  char full[HG_NAME_MAX];
   rcl_publisher_options_t options = rcl_publisher_get_default_options();
   options.qos = qos;
 #ifdef HG_MICRO_ROS
@@ -72,25 +77,25 @@ static bool publisher(const struct hg_app *app, int to, const rosidl_message_typ
     options.qos.reliability = RMW_QOS_POLICY_RELIABILITY_RELIABLE;
   }
 #endif
-  return good(rcl_publisher_init(&hg_comms.to[to], &hg_comms.node, type, name_of(full, app, scope, name), &options));
+  return good(rcl_publisher_init(&hg_comms.to[to], &hg_comms.node, type, hg_comms_name(full, app, scope, name), &options));
 }
 
 static bool subscription(const struct hg_app *app, int from, const rosidl_message_type_support_t *type,
                          const char *name, hg_scope_t scope, rmw_qos_profile_t qos)
 {
-  char full[NAME_MAX];
+  char full[HG_NAME_MAX];
   rcl_subscription_options_t options = rcl_subscription_get_default_options();
   options.qos = qos;
-  return good(rcl_subscription_init(&hg_comms.from[from], &hg_comms.node, type, name_of(full, app, scope, name),
+  return good(rcl_subscription_init(&hg_comms.from[from], &hg_comms.node, type, hg_comms_name(full, app, scope, name),
                                     &options));
 }
 
 static bool service(const struct hg_app *app, int at, const rosidl_service_type_support_t *type, const char *name,
                     hg_scope_t scope)
 {
-  char full[NAME_MAX];
+  char full[HG_NAME_MAX];
   const rcl_service_options_t options = rcl_service_get_default_options();
-  return good(rcl_service_init(&hg_comms.at[at], &hg_comms.node, type, name_of(full, app, scope, name), &options));
+  return good(rcl_service_init(&hg_comms.at[at], &hg_comms.node, type, hg_comms_name(full, app, scope, name), &options));
 }
 
 #define MAKE_PUBLISHER(c, package, kind, name, scope, reliable, kept, depth) \
@@ -102,12 +107,26 @@ static bool service(const struct hg_app *app, int at, const rosidl_service_type_
 #define MAKE_SERVICE(c, package, kind, name, scope) \
   made = made && service(app, HG_AT_##c, ROSIDL_GET_SRV_TYPE_SUPPORT(package, srv, kind), name, scope);
 
+#define MAKE_ACTION(c, package, kind, name, scope) \
+  made = made && service(app, HG_AT_##c##_SEND_GOAL, ROSIDL_GET_SRV_TYPE_SUPPORT(package, action, kind##_SendGoal), \
+                         name "/send_goal", scope); \
+  made = made && service(app, HG_AT_##c##_CANCEL_GOAL, ROSIDL_GET_SRV_TYPE_SUPPORT(action_msgs, srv, CancelGoal), \
+                         name "/cancel_goal", scope); \
+  made = made && service(app, HG_AT_##c##_GET_RESULT, ROSIDL_GET_SRV_TYPE_SUPPORT(package, action, kind##_GetResult), \
+                         name "/get_result", scope); \
+  made = made && publisher(app, HG_TO_##c##_FEEDBACK, \
+                           ROSIDL_GET_MSG_TYPE_SUPPORT(package, action, kind##_FeedbackMessage), name "/feedback", scope, \
+                           quality(true, false, 10)); \
+  made = made && publisher(app, HG_TO_##c##_STATUS, ROSIDL_GET_MSG_TYPE_SUPPORT(action_msgs, msg, GoalStatusArray), \
+                           name "/status", scope, quality(true, true, 1));
+
 static bool entities(const struct hg_app *app)
 {
   bool made = true;
   HG_PUBLISHERS(MAKE_PUBLISHER)
   HG_SUBSCRIPTIONS(MAKE_SUBSCRIPTION)
   HG_SERVICES(MAKE_SERVICE)
+  HG_ACTIONS(MAKE_ACTION)
   hg_comms.froms = HG_FROM_ADC;
   if (hg_comms.settings.samples != NULL) {
     HG_SIMULATED(MAKE_SUBSCRIPTION)
@@ -134,27 +153,73 @@ static void zero(void)
   }
 }
 
+#ifdef HG_MICRO_ROS
+#ifndef HG_DOMAIN
+#define HG_DOMAIN 0
+#endif
+
+/* The agent knows a board by its key. Out of the names it is the same after a restart, so that the agent puts the new
+ * session in the old one's place; by chance two boards that start alike would draw the same. FNV-1a. */
+static uint32_t client_key(const char *home, const char *id)
+{
+  uint32_t key = 2166136261U;
+  for (const char *c = home; *c != 0; c++) {
+    key = (key ^ (uint8_t)*c) * 16777619U;
+  }
+  for (const char *c = id; *c != 0; c++) {
+    key = (key ^ (uint8_t)*c) * 16777619U;
+  }
+  return key == 0 ? 1U : key;
+}
+
+static bool prepare(const struct hg_app *app)
+{
+  rmw_init_options_t *options = rcl_init_options_get_rmw_init_options(&hg_comms.options);
+  return options != NULL && good(rcl_init_options_set_domain_id(&hg_comms.options, HG_DOMAIN)) &&
+         rmw_uros_options_set_client_key(client_key(hg_comms.settings.home, app->settings.id), options) == RMW_RET_OK;
+}
+
+/* Taking an entity away waits for nobody: with the agent gone each would wait in vain. */
+static void part(void)
+{
+  rmw_context_t *context = hg_comms.has_context ? rcl_context_get_rmw_context(&hg_comms.context) : NULL;
+  if (context != NULL) {
+    (void)rmw_uros_set_context_entity_destroy_session_timeout(context, 0);
+  }
+}
+#else
+static bool prepare(const struct hg_app *app)
+{
+  (void)app;
+  return true;
+}
+
+static void part(void) {}
+#endif
+
 hg_status_t hg_comms_open(struct hg_app *app, const hg_comms_settings_t *settings)
 {
   hg_comms_t *c = &hg_comms;
   const rcl_allocator_t allocator = rcl_get_default_allocator();
-  char space[NAME_MAX];
+  char space[HG_NAME_MAX];
   zero();
   c->settings = *settings;
   c->failed = false;
   c->listeners = 0;
   c->checked_at = c->health_at = 0.0;
+  hg_comms_job_clear(app);
   rcl_node_options_t options = rcl_node_get_default_options();
   options.enable_rosout = false;
   snprintf(space, sizeof space, "%s/%s", settings->home, app->settings.id);
   c->has_options = good(rcl_init_options_init(&c->options, allocator));
-  c->has_context = c->has_options && good(rcl_init(settings->argc, settings->argv, &c->options, &c->context));
+  c->has_context = c->has_options && prepare(app) &&
+                   good(rcl_init(settings->argc, settings->argv, &c->options, &c->context));
   c->has_node = c->has_context && good(rcl_node_init(&c->node, "outlet", space, &c->context, &options));
   if (!c->has_node) {
     hg_comms_close();
     return HG_ERROR_MEDIUM;
   }
-  if (!hg_comms_messages() || !entities(app)) {
+  if (!hg_comms_messages() || !hg_comms_job_messages() || !entities(app)) {
     hg_comms_close();
     return HG_ERROR_FULL;
   }
@@ -169,6 +234,7 @@ hg_status_t hg_comms_open(struct hg_app *app, const hg_comms_settings_t *setting
 void hg_comms_close(void)
 {
   hg_comms_t *c = &hg_comms;
+  part();
   bool clean = !c->has_wait || good(rcl_wait_set_fini(&c->wait));
   for (int k = 0; k < HG_ATS && c->has_node; k++) {
     clean = good(rcl_service_fini(&c->at[k], &c->node)) && clean;
@@ -186,6 +252,17 @@ void hg_comms_close(void)
   c->has_wait = c->has_node = c->has_context = c->has_options = false;
 }
 
+uint32_t hg_comms_blocks(void)
+{
+  uint32_t sum = hg_comms.foreign;
+  for (int k = 0; k < HG_DROPS; k++) {
+    sum += hg_comms.dropped[k];
+  }
+  return sum;
+}
+
+size_t hg_comms_listeners(void) { return hg_comms.listeners; }
+
 void hg_comms_send(int to, const void *message)
 {
   if (!good(rcl_publish(&hg_comms.to[to], message, NULL))) {
@@ -202,7 +279,7 @@ static void look_for_listeners(struct hg_app *app, double now)
     return;
   }
   hg_comms.checked_at = now;
-  if (listeners > hg_comms.listeners) {
+  if (listeners > hg_comms.listeners && app->control.sighted) {
     __atomic_store_n(&app->show[0], app->show[0] + 1U, __ATOMIC_RELEASE);
   }
   hg_comms.listeners = listeners;

@@ -14,13 +14,25 @@ typedef struct {
   const int16_t *voltage, *current;
 } hg_block_t;
 
+/* Why a block of samples is not used. */
+typedef enum {
+  HG_DROP_NONE = 0,
+  HG_DROP_LENGTH,
+  HG_DROP_RATE,
+  HG_DROP_NOMINAL,
+  HG_DROP_SCALE,
+  HG_DROP_STAMP,
+  HG_DROP_ORDER,
+  HG_DROPS
+} hg_drop_t;
+
 /* home: the home's namespace, such as "/home". samples: NULL where a converter gives them: `adc` is not subscribed. */
 typedef struct {
   const char *home;
   int argc;
   const char *const *argv;
   void *context;
-  void (*samples)(void *context, const hg_block_t *block);
+  hg_drop_t (*samples)(void *context, const hg_block_t *block, uint32_t *lost); /* lost: blocks missing before it */
 } hg_comms_settings_t;
 
 /* Make the entities. HG_ERROR_FULL: too many for the middleware; HG_ERROR_MEDIUM: the agent is gone. Once at a time:
@@ -29,6 +41,12 @@ hg_status_t hg_comms_open(struct hg_app *app, const hg_comms_settings_t *setting
 
 /* Wait for messages at most so long [s] and carry all that waits, both ways. HG_ERROR_MEDIUM: sending failed. */
 hg_status_t hg_comms_spin(struct hg_app *app, double timeout);
+
+/* Blocks of samples heard so far, used or not. */
+uint32_t hg_comms_blocks(void);
+
+/* Who listened to signatures when it was last looked. */
+size_t hg_comms_listeners(void);
 
 /* Take all entities away, also with the agent gone. */
 void hg_comms_close(void);

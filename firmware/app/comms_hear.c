@@ -12,6 +12,7 @@
 #include <hearthgrid_msgs/srv/set_priority.h>
 #include <hearthgrid_msgs/srv/set_schedule.h>
 
+#include "bytes.h"
 #include "comms_ros.h"
 
 #define AT_ONCE 32 /* messages of one topic taken before others have their turn */
@@ -177,21 +178,18 @@ static void hear_ballot(struct hg_app *app)
 static void hear_samples(struct hg_app *app)
 {
   const hearthgrid_msgs__msg__Samples *m = &M.samples;
-  if (m->outlet.size != strlen(app->settings.id) || memcmp(m->outlet.data, app->settings.id, m->outlet.size) != 0 ||
-      m->voltage.size != m->current.size || m->voltage.size == 0) {
+  if (m->outlet.size != strlen(app->settings.id) || memcmp(m->outlet.data, app->settings.id, m->outlet.size) != 0) {
     hg_comms.foreign++;
     return;
   }
-  if (hg_comms.blocks > 0 && m->sequence != hg_comms.blocks) {
-    hg_comms.lost += m->sequence > hg_comms.blocks ? m->sequence - hg_comms.blocks : 0;
-    hg_app_gap(app);
-  }
-  hg_comms.blocks = m->sequence + 1U;
   const hg_block_t block = {.stamp = seconds(m->stamp), .sampling_rate = (double)m->sampling_rate,
                             .nominal_frequency = (double)m->nominal_frequency, .temperature = (double)m->temperature,
                             .scale = {(double)m->voltage_scale, (double)m->current_scale}, .sequence = m->sequence,
-                            .n = m->voltage.size, .voltage = m->voltage.data, .current = m->current.data};
-  hg_comms.settings.samples(hg_comms.settings.context, &block);
+                            .n = m->voltage.size == m->current.size ? m->voltage.size : 0,
+                            .voltage = m->voltage.data, .current = m->current.data};
+  uint32_t lost;
+  hg_comms.dropped[hg_comms.settings.samples(hg_comms.settings.context, &block, &lost)]++;
+  hg_comms.lost += lost;
 }
 
 void hg_comms_hear(struct hg_app *app, int from)
@@ -236,6 +234,41 @@ static void get_schedule(const struct hg_app *app, rmw_request_id_t *id)
   }
 }
 
+static uint8_t *put_float(uint8_t *to, float value)
+{
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return hg_put(to, bits, sizeof bits);
+}
+
+/* The words that would permit what is asked: over all fields of the request, in its order. */
+static void words(const struct hg_app *app, hg_mail_ask_t *ask, int at)
+{
+  static uint8_t body[4 + HG_SCHEDULE_ENTRIES * 29 + HG_SENDER_LENGTH];
+  static const char *const NAMES[HG_ATS] = {[HG_AT_SET_SCHEDULE] = "set_schedule", [HG_AT_SET_PRIORITY] = "set_priority",
+                                            [HG_AT_RESET_TRIP] = "reset_trip"};
+  char name[2 * HG_REASON_LENGTH];
+  uint8_t *to = body;
+  if (NAMES[at] == NULL) {
+    return; /* it needs none */
+  }
+  switch (at) {
+    case HG_AT_SET_SCHEDULE:
+      to = hg_put(to, M.set.entries.size, 4);
+      for (size_t k = 0; k < M.set.entries.size && k < HG_SCHEDULE_ENTRIES; k++) {
+        const hearthgrid_msgs__msg__ScheduleEntry *e = &M.set.entries.data[k];
+        to = hg_put(hg_put(hg_put(to, e->days, 8), e->start_minute, 8), e->end_minute, 8);
+        to = put_float(hg_put(to, e->on, 1), e->power_max);
+      }
+      break;
+    case HG_AT_SET_PRIORITY: to = hg_put(hg_put(to, M.priority.priority, 8), M.priority.rank, 8); break;
+    default: to = hg_put_text(to, M.reset.sender.data, M.reset.sender.size <= HG_SENDER_LENGTH ? M.reset.sender.size : 0);
+  }
+  snprintf(name, sizeof name, "%s%s/%s/%s", hg_comms.settings.home[0] == '/' ? "" : "/", hg_comms.settings.home,
+           app->settings.id, NAMES[at]);
+  hg_permit_words(name, body, (size_t)(to - body), ask->words);
+}
+
 static bool fill(hg_mail_ask_t *ask, int at)
 {
   switch (at) {
@@ -270,16 +303,19 @@ void hg_comms_serve(struct hg_app *app, int at)
   if (pending->waits || ask == NULL) {
     return; /* the one before has no answer yet: this one waits in the middleware */
   }
-  if (rcl_take_request(&hg_comms.at[at], &id, REQUESTS[at]) != RCL_RET_OK) {
+  bool wants = false;
+  if (REQUESTS[at] == NULL) {
+    wants = hg_comms_job_serve(app, at, ask, &id);
+  } else if (rcl_take_request(&hg_comms.at[at], &id, REQUESTS[at]) != RCL_RET_OK) {
     rcl_reset_error();
-    return;
-  }
-  if (at == HG_AT_GET_SCHEDULE) {
+  } else if (at == HG_AT_GET_SCHEDULE) {
     get_schedule(app, &id);
-    return;
+  } else {
+    memset(ask, 0, sizeof *ask);
+    wants = fill(ask, at);
+    words(app, ask, at);
   }
-  memset(ask, 0, sizeof *ask);
-  if (fill(ask, at)) {
+  if (wants) {
     ask->ticket = ++hg_comms.ticket;
     *pending = (hg_pending_t){.waits = true, .ticket = ask->ticket, .id = id,
                               .since = app->platform.monotonic(app->platform.context)};

@@ -13,7 +13,8 @@
 #define DEMAND_STEP 30.0
 #define DEMAND_SHARE 0.2
 #define WARM 0.05
-#define JOB_PERIOD 10.0
+#define JOB_PERIOD 10.0      /* between words on a job that is not finished [s] */
+#define PROGRESS_PERIOD 2.0  /* … to those who asked for it [s] */
 #define NO_CAP ((double)INFINITY)
 
 /* What is measured. */
@@ -66,7 +67,13 @@ static void receive(struct hg_app *app, double wall, const hg_mail_request_t *ma
                     .provisional = w->provisional, .packed = packed, .mac = mail->mac, .mac_length = mail->mac_length};
   memcpy(r.sender, w->sender, sizeof r.sender);
   const hg_status_t written = hg_pack(w, packed, sizeof packed, &r.packed_length);
-  const hg_refusal_t refusal = written == HG_OK ? hg_requests_receive(&app->requests, wall, &r) : HG_REFUSAL_FORGED;
+  const bool call = r.voice == HG_PERMIT_CALL;
+  const hg_key_choice_t key = hg_keys_request(app, wall, &r);
+  app->requests.key = app->permits.key = key.secret;
+  app->requests.key_length = app->permits.key_length = key.length;
+  const hg_refusal_t refusal = written != HG_OK ? HG_REFUSAL_FORGED
+                               : call           ? hg_permits_hear(&app->permits, wall, &r, w->reason)
+                                                : hg_requests_receive(&app->requests, wall, &r);
   if (refusal != HG_REFUSAL_NONE) {
     c->refused++;
     hg_app_say(app, HG_LOG_WARNING, "a request of '%s' (voice %d) is refused: reason %d", r.sender, r.voice,
@@ -133,7 +140,10 @@ static void command(struct hg_app *app, bool closed, double power_max)
   c->command_max = power_max;
   c->commanded_at = mail != NULL ? c->now : -(double)INFINITY; /* lost for want of room: said again */
   if (mail != NULL) {
-    *mail = (hg_mail_relay_t){.stamp = hg_app_wall(app, c->now), .closed = closed, .power_max = power_max};
+    const double wall = hg_app_wall(app, c->now);
+    const uint64_t clock = wall > 0.0 ? (uint64_t)(1e3 * wall) : 0;
+    c->relay_counter = clock > c->relay_counter ? clock : c->relay_counter + 1;
+    *mail = (hg_mail_relay_t){.stamp = wall, .closed = closed, .power_max = power_max, .counter = c->relay_counter};
     HG_MAIL_SENT(&app->out.relays);
   }
 }
@@ -158,18 +168,39 @@ static void tell(struct hg_app *app, const hg_mail_state_t *state)
   HG_MAIL_SENT(&app->out.states);
 }
 
+bool hg_control_progress(struct hg_app *app, double wall)
+{
+  struct hg_control *c = &app->control;
+  const hg_job_t *job = &app->jobs.job;
+  if (!app->jobs.known || __atomic_load_n(&app->askers, __ATOMIC_ACQUIRE) == 0 ||
+      (!hg_job_ended(job) && c->now - c->progress_at < PROGRESS_PERIOD)) {
+    return true;
+  }
+  hg_mail_progress_t *mail = HG_MAIL_PLACE(&app->out.progress);
+  if (mail == NULL) {
+    return false;
+  }
+  const double begins = job->status == HG_JOB_STATUS_RUNNING ? wall : fmax(wall, hg_job_book_latest_start(&app->jobs));
+  c->progress_at = c->now;
+  *mail = (hg_mail_progress_t){.stamp = wall, .finish = begins + hg_job_remaining(job), .job = *job};
+  memcpy(mail->reason, c->reason, sizeof mail->reason);
+  HG_MAIL_SENT(&app->out.progress);
+  return true;
+}
+
 static void follow_job(struct hg_app *app, double wall)
 {
   struct hg_control *c = &app->control;
   const hg_job_t *job = &app->jobs.job;
   hg_mail_job_t *mail = HG_MAIL_PLACE(&app->out.jobs);
-  const bool going = job->status == HG_JOB_STATUS_WAITING || job->status == HG_JOB_STATUS_RUNNING;
+  const bool same = job->status == c->job_told.status && strcmp(job->id, c->job_told.id) == 0 &&
+                    !(job->deadline < c->job_told.deadline) && !(job->deadline > c->job_told.deadline);
   if (!app->jobs.known || mail == NULL ||
-      (job->status == c->job_status && !(going && c->now - c->job_told_at >= JOB_PERIOD))) {
+      (same && (hg_job_ended(job) || c->now - c->job_told_at < JOB_PERIOD))) {
     return;
   }
-  c->dirty = c->dirty || job->status != c->job_status;
-  c->job_status = job->status;
+  c->dirty = c->dirty || !same;
+  c->job_told = *job;
   c->job_told_at = c->now;
   *mail = (hg_mail_job_t){.stamp = wall, .job = *job};
   HG_MAIL_SENT(&app->out.jobs);
@@ -190,6 +221,7 @@ void hg_control_decide(struct hg_app *app)
   struct hg_control *c = &app->control;
   const double wall = hg_app_wall(app, c->now);
   const bool was_closed = app->relay.known && app->relay.closed;
+  app->permits.started = app->permits.started > 0.0 ? app->permits.started : wall;
   for (hg_mail_request_t *r; (r = HG_MAIL_OLDEST(&app->in.requests)) != NULL;) {
     receive(app, wall, r);
     HG_MAIL_TAKEN(&app->in.requests);
@@ -200,6 +232,10 @@ void hg_control_decide(struct hg_app *app)
   }
   hg_asks_step(app);
   const hg_trip_t trip = hg_protection_step(&app->protection, c->now, c->sighted ? &c->measured : NULL, was_closed);
+  if (trip != c->trip && trip != HG_TRIP_NONE && !(c->trip_kept && c->trip == HG_TRIP_NONE)) {
+    hg_words_cause(app);
+  }
+  c->trip_kept = false;
   const bool fed = c->sighted && c->measured.voltage > DEAD;
   hg_job_book_step(&app->jobs, wall, was_closed && c->told.power_min > 0.0,
                    fed ? c->measured.active_power : (double)NAN);
@@ -245,9 +281,11 @@ void hg_control_decide(struct hg_app *app)
   state.refused = c->refused;
   tell(app, &state);
   follow_job(app, wall);
+  memcpy(c->reason, state.reason, sizeof c->reason);
+  hg_control_progress(app, wall);
   if (trip != c->trip) {
     hg_app_say(app, trip != HG_TRIP_NONE ? HG_LOG_ERROR : HG_LOG_INFO, "protection: %s",
-               trip != HG_TRIP_NONE ? hg_words_cause(trip) : "no trip");
+               trip != HG_TRIP_NONE ? c->cause : "no trip");
     c->trip = trip;
     c->dirty = true;
   }

@@ -33,12 +33,16 @@ typedef enum { HG_SCOPE_HOME = 0, HG_SCOPE_OUTLET, HG_SCOPE_GLOBAL } hg_scope_t;
   X(RESET_TRIP, hearthgrid_msgs, ResetTrip, "reset_trip", HG_SCOPE_OUTLET) \
   X(CAPTURE_WAVEFORM, hearthgrid_msgs, CaptureWaveform, "capture_waveform", HG_SCOPE_OUTLET)
 
+/* … of an action, whose entities stand below this name */
+#define HG_ACTIONS(X) \
+  X(RUN_JOB, hearthgrid_msgs, RunJob, "run_job/_action", HG_SCOPE_OUTLET)
+
 #define HG_COUNT_NODES 1
-#define HG_COUNT_PUBLISHERS 9
+#define HG_COUNT_PUBLISHERS 11
 #define HG_COUNT_SUBSCRIPTIONS 3
-#define HG_COUNT_SERVICES 5
+#define HG_COUNT_SERVICES 8
 #define HG_COUNT_CLIENTS 0
-#define HG_COUNT_ACTIONS 0
+#define HG_COUNT_ACTIONS 1
 #define HG_COUNT_HISTORY 32
 
 #endif

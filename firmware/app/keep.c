@@ -10,6 +10,8 @@
 typedef struct {
   uint16_t form, size;
   double energy_kwh, demand, thermal_load; /* heat counts as it was: how long it was off is not known */
+  char cause[48];
+  uint32_t fence[2]; /* also here: a member whose election has kept nothing yet obeys leaders, too */
   uint8_t trip, priority;
   uint16_t rank;
   bool chosen_schedule, chosen_priority, job_known, has_person;
@@ -85,6 +87,14 @@ static void restore_own(struct hg_app *app)
     return;
   }
   app->energy.energy_kwh = own.energy_kwh;
+  if (own.fence[0] > app->requests.highest_epoch ||
+      (own.fence[0] == app->requests.highest_epoch && own.fence[1] > app->requests.highest_term)) {
+    app->requests.highest_epoch = own.fence[0];
+    app->requests.highest_term = own.fence[1];
+  }
+  own.cause[sizeof own.cause - 1] = 0;
+  memcpy(c->cause, own.cause, sizeof c->cause);
+  c->trip_kept = own.trip != HG_TRIP_NONE;
   c->demand = own.demand;
   if (own.chosen_priority) {
     c->chosen_priority = true;
@@ -151,11 +161,14 @@ static void save_own(struct hg_app *app)
   own_t own;
   memset(&own, 0, sizeof own);
   own.form = FORM;
+  own.fence[0] = app->requests.highest_epoch;
+  own.fence[1] = app->requests.highest_term;
   own.size = sizeof own;
   own.energy_kwh = app->energy.energy_kwh;
   own.demand = c->demand;
   own.thermal_load = app->protection.thermal_load;
   own.trip = (uint8_t)app->protection.trip;
+  memcpy(own.cause, c->cause, sizeof own.cause);
   own.priority = c->priority;
   own.rank = c->rank;
   own.chosen_priority = c->chosen_priority;
@@ -177,10 +190,15 @@ static void save_own(struct hg_app *app)
 void hg_keep_step(struct hg_app *app, bool now)
 {
   struct hg_control *c = &app->control;
-  if (c->durable.committee.count > 0 &&
-      (c->fence[0] != app->requests.highest_epoch || c->fence[1] != app->requests.highest_term)) {
+  if (c->fence[0] != app->requests.highest_epoch || c->fence[1] != app->requests.highest_term) {
     const hg_durable_t durable = c->durable;
-    hg_keep_member(app, &durable); /* the fence has moved */
+    c->fence[0] = app->requests.highest_epoch;
+    c->fence[1] = app->requests.highest_term;
+    if (durable.committee.count > 0) {
+      hg_keep_member(app, &durable);
+    } else {
+      c->dirty = true;
+    }
   }
   if (now || c->dirty || c->now - c->saved_at >= app->settings.save_period) {
     save_own(app);

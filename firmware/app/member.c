@@ -71,8 +71,11 @@ static const char *hear(struct hg_app *app, const hg_mail_ballot_t *mail)
   }
   static const char *const SEALS[] = {"", "it carries no authentication code", "its authentication code is wrong",
                                       "its stamp is far from this clock", "it was heard before", "too many at once"};
-  const hg_seal_refusal_t refusal = hg_seal_judge(&app->seal, hg_app_wall(app, app->control.now), w, mail->stamp,
-                                                  mail->mac, mail->mac_length);
+  const double wall = hg_app_wall(app, app->control.now);
+  const hg_key_choice_t key = hg_keys_ballot(app, wall, mail);
+  app->seal.key = key.secret;
+  app->seal.key_length = key.length;
+  const hg_seal_refusal_t refusal = hg_seal_judge(&app->seal, wall, w, mail->stamp, mail->mac, mail->mac_length);
   if (refusal != HG_SEAL_GOOD) {
     return SEALS[refusal];
   }

@@ -16,15 +16,30 @@ typedef struct {
 } hg_said_t;
 
 void hg_words_collect(struct hg_app *app, double wall, hg_said_t *said);
-const char *hg_words_cause(hg_trip_t trip);
+
+/* Why it has just tripped, into `control.cause`. */
+void hg_words_cause(struct hg_app *app);
 
 /* Why it is as it was settled. */
 const char *hg_words_reason(const hg_said_t *said, hg_word_t agreed);
+
+/* keys.c: the key a word is judged by; length 0 = none is needed. */
+typedef struct {
+  const uint8_t *secret;
+  size_t length;
+} hg_key_choice_t;
+
+hg_status_t hg_keys_begin(struct hg_app *app);
+hg_key_choice_t hg_keys_request(const struct hg_app *app, double wall, const hg_request_t *request);
+hg_key_choice_t hg_keys_ballot(const struct hg_app *app, double wall, const hg_mail_ballot_t *ballot);
 
 /* control.c */
 void hg_control_measure(struct hg_app *app);
 void hg_control_decide(struct hg_app *app);
 void hg_control_release(struct hg_app *app);
+
+/* Tell the askers of a job how it fares; true where nobody has to be told, or all are. */
+bool hg_control_progress(struct hg_app *app, double wall);
 
 /* asks.c: what a person asks by a service. */
 void hg_asks_step(struct hg_app *app);

@@ -6,7 +6,7 @@
 #define CONTROL_STACK 2048U /* words */
 #define ANALYSIS_STACK 2048U
 #ifdef HG_MICRO_ROS
-#define COMMS_STACK 4096U
+#define COMMS_STACK 2048U
 #else
 #define COMMS_STACK 1024U
 #endif

@@ -16,9 +16,9 @@
 #define PING_TIMEOUT 100 /* [ms] */
 #define SEND_TIMEOUT 50U
 #define SYNC_TIMEOUT 100
-#define SYNC_PERIOD 60.0 /* [s] */
+#define SYNC_PERIOD 10.0 /* [s] */
 #define SPIN 0.01
-#define HEAP 24576U /* of the middleware, which takes its entities from it when it joins; nobody else allocates [B] */
+#define HEAP 12288U /* of the middleware, which takes its entities from it when it joins; nobody else allocates [B] */
 
 static hg_link_io_t link;
 static hg_session_t session;
@@ -40,10 +40,11 @@ int clock_gettime(clockid_t clock, struct timespec *now)
   return 0;
 }
 
+static ptrdiff_t used;
+
 void *_sbrk(ptrdiff_t more)
 {
   static uint64_t heap[HEAP / 8U];
-  static ptrdiff_t used;
   if (used + more < 0 || used + more > (ptrdiff_t)sizeof heap) {
     errno = ENOMEM;
     return (void *)-1;
@@ -51,6 +52,8 @@ void *_sbrk(ptrdiff_t more)
   used += more;
   return (uint8_t *)heap + (used - more);
 }
+
+uint32_t hg_transport_heap(void) { return (uint32_t)used; }
 
 static bool open_link(struct uxrCustomTransport *transport)
 {

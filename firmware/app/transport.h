@@ -19,4 +19,7 @@ bool hg_transport_init(const hg_link_io_t *io);
 /* One step of the comms task: hg_tasks_settings_t.comms. */
 uint32_t hg_transport_step(struct hg_app *app, double now);
 
+/* The most the middleware's heap ever held [B]. */
+uint32_t hg_transport_heap(void);
+
 #endif

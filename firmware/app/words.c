@@ -45,11 +45,24 @@ static hg_led_t led(const struct hg_app *app, double wall)
   return how;
 }
 
-const char *hg_words_cause(hg_trip_t trip)
+void hg_words_cause(struct hg_app *app)
 {
-  return trip == HG_TRIP_OVERCURRENT ? "tripped, too much current"
-         : trip == HG_TRIP_OVERTEMPERATURE ? "tripped, its contacts are too hot"
-                                           : "tripped, its sensors cannot be believed";
+  static const char *const FAULTS[] = {"it says nothing", "stuck", "clipped", "not a number", "temperature"};
+  const hg_protection_t *p = &app->protection;
+  const hg_measurement_t *m = &app->control.measured;
+  char *to = app->control.cause;
+  const size_t room = sizeof app->control.cause;
+  const double rating = p->settings.current_rating;
+  if (p->trip == HG_TRIP_OVERCURRENT && m->current_cycle >= p->settings.instant_current) {
+    snprintf(to, room, "short circuit: %.0f A in one cycle", m->current_cycle);
+  } else if (p->trip == HG_TRIP_OVERCURRENT) {
+    snprintf(to, room, rating > floor(rating) ? "overload: %.1f A, rated %.1f A" : "overload: %.1f A, rated %.0f A",
+             p->current, rating);
+  } else if (p->trip == HG_TRIP_OVERTEMPERATURE) {
+    snprintf(to, room, "contacts at %.0f °C", p->temperature);
+  } else {
+    snprintf(to, room, "sensor: %s", FAULTS[m->fault]);
+  }
 }
 
 void hg_words_collect(struct hg_app *app, double wall, hg_said_t *s)
@@ -61,7 +74,7 @@ void hg_words_collect(struct hg_app *app, double wall, hg_said_t *s)
   const bool alone = islanded && leader == HG_LED_BY_NOBODY;
   c->alone_since = alone ? fmin(c->alone_since, c->now) : (double)INFINITY;
   if (app->protection.trip != HG_TRIP_NONE) {
-    say(s, HG_VOICE_PROTECTION, OFF, "%s", hg_words_cause(app->protection.trip));
+    say(s, HG_VOICE_PROTECTION, OFF, "tripped, %s", c->cause);
   }
   if (alone && WAITS(c->priority) && c->now - c->alone_since >= app->settings.island_grace) {
     say(s, HG_VOICE_ISLAND, OFF, "nobody leads the island: what can wait is off");
@@ -91,8 +104,8 @@ void hg_words_collect(struct hg_app *app, double wall, hg_said_t *s)
   }
   const hg_press_t press = hg_job_book_must_run(&app->jobs, wall);
   if (press != HG_PRESS_NOT) {
-    say(s, HG_VOICE_PERSON, ON, press == HG_PRESS_DEADLINE ? "job %s must begin now to be done in time"
-                                                           : "job %s is not to be interrupted", app->jobs.job.id);
+    say(s, HG_VOICE_PERSON, ON, press == HG_PRESS_DEADLINE ? "job %s must run now to meet its deadline"
+                                                           : "job %s must not be interrupted", app->jobs.job.id);
   }
   if (!(wall >= hg_job_book_latest_start(&app->jobs))) { /* pressed for time, a job does not keep to the plan's power */
     for (size_t k = urgent; k < count; k++) {
@@ -107,8 +120,13 @@ void hg_words_collect(struct hg_app *app, double wall, hg_said_t *s)
     app->platform.local(app->platform.context, wall, &weekday, &minute);
     const hg_entry_t *entry = hg_schedule_at(&app->schedule, weekday, minute);
     if (entry != NULL) {
-      say(s, HG_VOICE_PERSON, hg_entry_band(entry), "schedule %02d:%02d to %02d:%02d %s", entry->start / 60,
-          entry->start % 60, entry->end / 60, entry->end % 60, entry->on ? "on" : "off");
+      static const char *const DAYS[] = {"Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "};
+      char days[4 * 7 + 1] = "";
+      for (size_t k = 0; k < 7; k++) {
+        strcat(days, entry->days >> k & 1 ? DAYS[k] : "");
+      }
+      say(s, HG_VOICE_PERSON, hg_entry_band(entry), "schedule %s%02d:%02d\xe2\x80\x93%02d:%02d %s", days,
+          entry->start / 60, entry->start % 60, entry->end / 60, entry->end % 60, entry->on ? "on" : "off");
     }
   }
 }

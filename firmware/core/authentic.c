@@ -41,6 +41,24 @@ hg_status_t hg_pack(const hg_wire_request_t *request, uint8_t *out, size_t capac
   return HG_OK;
 }
 
+hg_status_t hg_pack_relay(int64_t stamp, const char *outlet, bool closed, float power_max, uint64_t counter,
+                          uint8_t *out, size_t capacity, size_t *length)
+{
+  static const char LABEL[] = HG_RELAY_LABEL;
+  const size_t label = sizeof LABEL - 1, numbers = 21, text = strlen(outlet);
+  if (label + numbers + 2 + text > capacity) {
+    return HG_ERROR_ARGUMENT;
+  }
+  memcpy(out, LABEL, label);
+  uint8_t *to = hg_put(out + label, (uint64_t)stamp, 8);
+  to = hg_put(to, closed, 1);
+  to = put_float(to, power_max);
+  to = hg_put(to, counter, 8);
+  to = hg_put_text(to, outlet, text);
+  *length = (size_t)(to - out);
+  return HG_OK;
+}
+
 void hg_sign(const uint8_t *key, size_t key_length, const uint8_t *packed, size_t length,
              uint8_t mac[HG_AUTHENTIC_MAC_BYTES])
 {

@@ -23,6 +23,10 @@ typedef struct {
 /* Write the bytes a code is computed over; HG_ERROR_ARGUMENT for a text without end or too little room. */
 hg_status_t hg_pack(const hg_wire_request_t *request, uint8_t *out, size_t capacity, size_t *length);
 
+/* The same for the command of a relay. */
+hg_status_t hg_pack_relay(int64_t stamp, const char *outlet, bool closed, float power_max, uint64_t counter,
+                          uint8_t *out, size_t capacity, size_t *length);
+
 void hg_sign(const uint8_t *key, size_t key_length, const uint8_t *packed, size_t length,
              uint8_t mac[HG_AUTHENTIC_MAC_BYTES]);
 

@@ -27,6 +27,10 @@
 #define HG_RELAY_HOUR 3600.0
 #define HG_REQUEST_SENDERS 16
 #define HG_AUTHENTIC_MAC_BYTES 16
+#define HG_PERMIT_CALL 6
+#define HG_PERMIT_FUTURE 2.0
+#define HG_PERMIT_AGE 10.0
+#define HG_PERMIT_LENGTH 69
 #define HG_DETECTOR_FREQUENCY_MIN 0.9416666666666667
 #define HG_DETECTOR_FREQUENCY_MAX 1.0333333333333334
 #define HG_DETECTOR_FREQUENCY_TIME 0.16
@@ -34,11 +38,13 @@
 #define HG_LOAD_DROOP_BASE 4
 #define HG_LOAD_DROOP_DEAD 0.1
 #define HG_LOAD_DROOP_HELD 0.004
-#define HG_LOAD_DROOP_DIGGING 0.02
+#define HG_LOAD_DROOP_DIGGING 0.025
 #define HG_LOAD_DROOP_MOVED 0.01
 #define HG_LOAD_DROOP_BEND 0.1
 #define HG_LOAD_DROOP_SLOW 8
 #define HG_LOAD_DROOP_USUAL 0.98
+#define HG_LOAD_DROOP_FREE 0.99
+#define HG_LOAD_DROOP_STEEP 0.4
 #define HG_LOAD_DROOP_STIFF 0.8
 #define HG_VIEW_CURRENT_SCALE 0.02
 #define HG_PROTOTYPES_VERSION 2
@@ -65,6 +71,10 @@
 #define HG_TEMPERATURE_MIN (-40.0)
 #define HG_TEMPERATURE_MAX 200.0
 #define HG_AUTHENTIC_LABEL "hearthgrid request 2"
+#define HG_RELAY_LABEL "hearthgrid relay 1"
+#define HG_PERMIT_LABEL "hearthgrid call 1"
+#define HG_PERMIT_WORD "call "
+#define HG_PERMIT_NONE "no signed word permits this call"
 #define HG_BALLOT_LABEL "hearthgrid ballot 1"
 #define HG_TEXT_TYPE 48
 #define HG_TEXT_MODEL 64
@@ -188,11 +198,12 @@ typedef enum {
   X(double, limit_rate, 10.0, 0.0, 200.0) \
   X(double, filter_time, 0.01, 0.0, 1.0) \
   X(double, surge, 2.0, 1.0, 5.0) \
-  X(double, exponent, 1.2, 0.0, 2.0) \
+  X(double, exponent, 1.6, 0.0, 2.0) \
   X(double, sag, 0.92, 0.3, 0.95) \
   X(double, trigger, 0.06, 0.01, 0.5) \
   X(double, relief, 1.0, 1.0, 100.0) \
-  X(double, margin, 0.08, 0.0, 0.5) \
+  X(double, margin, 0.05, 0.0, 0.5) \
+  X(double, hearsay, 0.05, 0.0, 0.5) \
   X(double, bend, 0.01, 0.0, 1.0) \
   X(double, again, 0.09, 0.02, 5.0) \
   X(double, calm, 2.0, 0.1, 600.0)

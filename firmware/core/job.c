@@ -3,12 +3,20 @@
 #include <math.h>
 #include <string.h>
 
-static bool open(const hg_job_book_t *book)
+bool hg_job_ended(const hg_job_t *job)
 {
-  const hg_job_status_t status = book->job.status;
-  return book->known && status != HG_JOB_STATUS_DONE && status != HG_JOB_STATUS_MISSED &&
-         status != HG_JOB_STATUS_CANCELLED;
+  return job->status == HG_JOB_STATUS_DONE || job->status == HG_JOB_STATUS_MISSED ||
+         job->status == HG_JOB_STATUS_CANCELLED;
 }
+
+double hg_job_progress(const hg_job_t *job) { return fmin(job->delivered_kwh / job->energy_kwh, 1.0); }
+
+double hg_job_remaining(const hg_job_t *job)
+{
+  return fmax(job->energy_kwh - job->delivered_kwh, 0.0) * HG_JOB_JOULES_A_KWH / job->power;
+}
+
+static bool open(const hg_job_book_t *book) { return book->known && !hg_job_ended(&book->job); }
 
 static bool above_zero(double x) { return isfinite(x) && x > 0.0; }
 
@@ -51,6 +59,15 @@ hg_status_t hg_job_book_restore(hg_job_book_t *book, const hg_job_t *job)
   return HG_OK;
 }
 
+hg_status_t hg_job_book_move(hg_job_book_t *book, double now, double deadline)
+{
+  if (!open(book) || !isfinite(now) || !isfinite(deadline) || deadline <= now) {
+    return HG_ERROR_ARGUMENT;
+  }
+  book->job.deadline = deadline;
+  return HG_OK;
+}
+
 bool hg_job_book_cancel(hg_job_book_t *book)
 {
   const bool found = open(book);
@@ -75,8 +92,7 @@ hg_status_t hg_job_book_step(hg_job_book_t *book, double now, bool running, doub
   const double power = running && active_power > 0.0 ? active_power : 0.0;
   job->status = running ? HG_JOB_STATUS_RUNNING : HG_JOB_STATUS_WAITING;
   job->delivered_kwh += power * duration / HG_JOB_JOULES_A_KWH;
-  const double progress = fmin(job->delivered_kwh / job->energy_kwh, 1.0);
-  const bool idle = running && active_power < HG_JOB_BOOK_IDLE_SHARE * job->power && progress >= 0.5;
+  const bool idle = running && active_power < HG_JOB_BOOK_IDLE_SHARE * job->power && hg_job_progress(job) >= 0.5;
   book->idle_since = idle && book->idle ? book->idle_since : now;
   book->idle = idle;
   const bool finished = idle && now - book->idle_since >= book->settings.job_idle_time;
@@ -95,8 +111,7 @@ double hg_job_book_latest_start(const hg_job_book_t *book)
   if (!open(book)) {
     return (double)INFINITY;
   }
-  const double needed = fmax(job->energy_kwh - job->delivered_kwh, 0.0) * HG_JOB_JOULES_A_KWH / job->power;
-  return job->deadline - needed * (1.0 + book->settings.job_margin_share) - book->settings.job_margin;
+  return job->deadline - hg_job_remaining(job) * (1.0 + book->settings.job_margin_share) - book->settings.job_margin;
 }
 
 hg_press_t hg_job_book_must_run(const hg_job_book_t *book, double now)

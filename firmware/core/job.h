@@ -33,12 +33,22 @@ hg_status_t hg_job_book_add(hg_job_book_t *book, double now, const hg_job_t *job
 /* Take back what was kept over a restart; HG_ERROR_DAMAGED: it cannot be. */
 hg_status_t hg_job_book_restore(hg_job_book_t *book, const hg_job_t *job);
 
+/* Give the job that is not finished another deadline. HG_ERROR_ARGUMENT: there is none, or it has passed. */
+hg_status_t hg_job_book_move(hg_job_book_t *book, double now, double deadline);
+
 /* End the job that is not finished; whether there was one. */
 bool hg_job_book_cancel(hg_job_book_t *book);
 
 /* Book what was drawn since the last step. running: somebody wanted the relay closed, and it was.
  * active_power: NaN = not known [W]. HG_ERROR_ARGUMENT for a time that is none. */
 hg_status_t hg_job_book_step(hg_job_book_t *book, double now, bool running, double active_power);
+
+/* Nothing more comes of it. */
+bool hg_job_ended(const hg_job_t *job);
+
+/* What is delivered of it, 0 … 1; and how long it still has to run at its expected power [s]. */
+double hg_job_progress(const hg_job_t *job);
+double hg_job_remaining(const hg_job_t *job);
 
 /* When the job must run to meet its deadline; infinity without one. [s] */
 double hg_job_book_latest_start(const hg_job_book_t *book);

@@ -27,7 +27,13 @@ static double drawn(double level, double exponent)
 static bool relieved(const hg_load_droop_t *d)
 {
   const double *f = d->frequency, *v = d->voltage;
-  return f[LAST - 1] - f[LAST] < f[LAST - 2] - f[LAST - 1] || v[LAST] > v[LAST - 1];
+  return f[LAST - 1] - f[LAST] < f[LAST - 2] - f[LAST - 1] || v[LAST] > v[LAST - 1] + HG_LOAD_DROOP_HELD / 2.0;
+}
+
+/* Overload at the current limit, which leaves this voltage over nominal. */
+static double limited(const hg_load_droop_settings_t *s, double level)
+{
+  return s->surge * level / drawn(level / HG_LOAD_DROOP_FREE, s->exponent) - 1.0;
 }
 
 /* Demand at nominal voltage beyond power_max, over power_max; NaN while it cannot be told. */
@@ -37,9 +43,8 @@ static double overload(const hg_load_droop_t *d)
   const double *f = d->frequency, *v = d->voltage, none = (double)NAN;
   const double moved = v[LAST] - v[LAST - 2];
   if (v[LAST] < s->sag) { /* by the current limit; on the way back from there, the limit is left */
-    const bool told = (-HG_LOAD_DROOP_DIGGING < moved && moved < HG_LOAD_DROOP_HELD) ||
-                      (v[LAST] > v[LAST - 1] - HG_LOAD_DROOP_HELD / 2.0 && !(d->seen > 0.0));
-    return v[LAST] > HG_LOAD_DROOP_DEAD && told ? s->surge * v[LAST] / drawn(v[LAST], s->exponent) - 1.0 : none;
+    const bool told = v[LAST] > v[LAST - 1] - HG_LOAD_DROOP_DIGGING && (moved < HG_LOAD_DROOP_HELD || !(d->seen > 0.0));
+    return v[LAST] > HG_LOAD_DROOP_DEAD && told ? limited(s, v[LAST]) : none;
   }
   double undone[LAST];
   for (int k = 0; k < LAST; k++) {
@@ -56,15 +61,22 @@ static double overload(const hg_load_droop_t *d)
     over = (full - (undone[1] + undone[2]) / 2.0) / (s->droop_frequency * s->nominal_frequency);
   }
   if (over >= s->trigger) {
-    over = (1.0 + over) / drawn(fmin(1.0, v[LAST] / HG_LOAD_DROOP_USUAL), s->exponent) - 1.0;
+    const double part = v[LAST] < HG_LOAD_DROOP_USUAL ? drawn(v[LAST] / HG_LOAD_DROOP_FREE, s->exponent) : 1.0;
+    over = (1.0 + over) / part - 1.0;
   }
   const bool straight = d->rest >= HG_LOAD_DROOP_BASE - 2 && bend <= s->bend + HG_LOAD_DROOP_BEND * fabs(slope);
-  return straight && fabs(moved) < HG_LOAD_DROOP_MOVED ? over : none;
+  if (straight && fabs(moved) < HG_LOAD_DROOP_MOVED) {
+    return over;
+  }
+  const bool low = s->limit_rate > 0.0 && fmax(v[LAST], v[LAST - 1]) < HG_LOAD_DROOP_USUAL && !(d->seen > 0.0) &&
+                   v[LAST] > v[LAST - 1] - HG_LOAD_DROOP_DIGGING;
+  const double steep = HG_LOAD_DROOP_STEEP * s->limit_rate * d->step; /* a step of phase falls once */
+  return low && f[LAST - 1] - f[LAST] > steep && f[LAST - 2] - f[LAST - 1] > steep ? limited(s, v[LAST]) : none;
 }
 
 static void answer(hg_load_droop_t *d, double now, double over)
 {
-  d->seen += over + d->settings.margin;
+  d->seen += (over + d->settings.margin) * (1.0 + d->settings.hearsay);
   d->next = now + d->settings.again;
 }
 
@@ -103,7 +115,7 @@ bool hg_load_droop_step(hg_load_droop_t *d, double now, double frequency, double
       over = first; /* others act already */
     }
     if (over >= s->trigger) {
-      answer(d, now, over);
+      answer(d, now, fmax(over, first));
     }
   } else if (over >= s->trigger) {
     d->first = over;

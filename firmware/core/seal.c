@@ -87,7 +87,7 @@ hg_seal_refusal_t hg_seal_judge(hg_seal_t *seal, double now, const hg_wire_ballo
       !hg_authentic(seal->key, seal->key_length, packed, length, mac, mac_length)) {
     return HG_SEAL_FORGED;
   }
-  const double at = (double)stamp * 1e-9;
+  const double at = (double)stamp / 1e9;
   if (!(fabs(now - at) <= seal->age_max)) {
     return HG_SEAL_STALE;
   }

@@ -2,12 +2,9 @@
 #include <string.h>
 
 #include "selftest.h"
+#include "semihost.h"
 #include "vectors.h"
 
-#define SYS_WRITE0 0x04
-#define SYS_EXIT 0x18
-#define EXIT_SUCCESS_CODE 0x20026 /* ADP_Stopped_ApplicationExit */
-#define EXIT_FAILURE_CODE 0x20023 /* ADP_Stopped_RunTimeErrorUnknown */
 #define PAINT 0xa5a5a5a5U
 #define TICKS 0x00ffffffU
 #define TICK_INSTRUCTIONS 40U /* the board's 25 MHz counter, and QEMU's -icount shift=0: one instruction a nanosecond */
@@ -22,42 +19,14 @@ int main(void);
 
 static hg_outlet_t outlet;
 
-static void semihost(unsigned operation, const void *argument)
-{
-  register unsigned r0 __asm__("r0") = operation;
-  register const void *r1 __asm__("r1") = argument;
-  __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-}
+void say(const char *text) { hg_semihost_say(text); }
 
-void say(const char *text) { semihost(SYS_WRITE0, text); }
-
-static void say_count(const char *name, uint32_t value)
-{
-  char digits[11];
-  size_t k = sizeof digits - 1;
-  digits[k] = 0;
-  do {
-    digits[--k] = (char)('0' + value % 10U);
-    value /= 10U;
-  } while (value > 0);
-  say("budget ");
-  say(name);
-  say(" ");
-  say(digits + k);
-  say("\n");
-}
-
-static void leave(int failed)
-{
-  semihost(SYS_EXIT, (const void *)(failed == 0 ? EXIT_SUCCESS_CODE : EXIT_FAILURE_CODE));
-  for (;;) {
-  }
-}
+static void say_count(const char *name, uint32_t value) { hg_semihost_count("budget", name, value); }
 
 static void fault_handler(void)
 {
   say("FAILED fault\n");
-  leave(1);
+  hg_semihost_leave(false);
 }
 
 static systick_t *systick(void) { return (systick_t *)0xe000e010U; }
@@ -195,7 +164,7 @@ void reset_handler(void)
   __asm__ volatile("dsb\n\tisb");
   memcpy(data_start, data_load, (size_t)(data_end - data_start) * 4U);
   memset(bss_start, 0, (size_t)(bss_end - bss_start) * 4U);
-  leave(main());
+  hg_semihost_leave(main() == 0);
 }
 
 __attribute__((section(".vectors"), used)) static const struct {

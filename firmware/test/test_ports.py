@@ -95,6 +95,13 @@ def test_without_the_kernel_the_message_says_so(tools, tmp_path, options, words)
 def test_without_micro_ros_the_message_says_so(kernel, tmp_path):
     done = made(tmp_path, f'FREERTOS={kernel}', 'MICRO_ROS=/nowhere')
     assert done.returncode != 0 and 'MICRO_ROS=/nowhere holds no libmicroros.a' in done.stdout
+    given = tmp_path / 'given'
+    for missing, words in (('libmicroros.a', 'holds no include/rmw_microros'),
+                           ('include/rmw_microros/rmw_microros', 'was made without hearthgrid_msgs')):
+        (given / missing).parent.mkdir(parents=True, exist_ok=True)
+        (given / missing).touch()
+        done = made(tmp_path, f'FREERTOS={kernel}', f'MICRO_ROS={given}')
+        assert done.returncode != 0 and words in done.stdout
 
 
 def test_the_application_runs_under_the_kernel(tool, tools, tmp_path, capsys):

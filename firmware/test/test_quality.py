@@ -9,7 +9,8 @@ FIRMWARE = Path(__file__).resolve().parents[1]
 CORE = FIRMWARE / 'core'
 FULLY_COVERED = ('protection', 'authentic', 'seal')
 SUITES = [FIRMWARE / 'test' / f'test_{name}.py' for name in (
-    'outlet', 'island', 'prototypes', 'election', 'ballot', 'seal', 'journal', 'timing')]
+    'outlet', 'island', 'prototypes', 'election', 'ballot', 'seal', 'journal', 'timing', 'keyring',
+    'permit')]
 INPUTS = 200_000  # of the fuzzer
 
 
@@ -59,8 +60,8 @@ def test_what_nobody_meant_breaks_nothing(tool, tmp_path):
 
 def test_every_branch_of_protection_and_authentication_is_taken(tool, tmp_path):
     gcov = tool('gcov', 'gcc')
-    told = [SUITES[0], FIRMWARE / 'test' / 'test_seal.py', '-k',
-            'not relay and not cap and not judged and not settle and not senders']
+    told = [SUITES[0], *(FIRMWARE / 'test' / f'test_{name}.py' for name in ('seal', 'keyring', 'permit')), '-k',
+            'not relay_moves and not cap and not judged and not settle and not senders and not _file_']
     done = run_suites(told, tmp_path / 'inner', HEARTHGRID_FIRMWARE_CFLAGS='--coverage -O0')
     assert done.returncode == 0, done.stdout[-3000:]
     for name in FULLY_COVERED:

@@ -67,6 +67,9 @@ def same(core, state, twin: JobBook, now: float) -> None:
         assert core.ffi.string(state.job.id).decode() == twin.job.id
         for name in ('energy_kwh', 'delivered_kwh', 'deadline', 'power', 'interruptible', 'status'):
             assert getattr(state.job, name) == getattr(twin.job, name), name
+        assert core.lib.hg_job_ended(core.ffi.addressof(state, 'job')) == twin.job.status.ended
+        assert core.lib.hg_job_progress(core.ffi.addressof(state, 'job')) == twin.job.progress
+        assert core.lib.hg_job_remaining(core.ffi.addressof(state, 'job')) == twin.job.remaining_time
     assert core.lib.hg_job_book_latest_start(state) == twin.latest_start()
     word = twin.must_run(now)
     why = 0 if word is None else 1 if 'deadline' in word.reason else 2
@@ -79,7 +82,7 @@ jobs = st.builds(lambda energy, ahead, power, interruptible, done: (energy, ahea
                  st.sampled_from([100.0, 2000.0]), st.booleans(), st.sampled_from([0.0, 0.0, 0.3]))
 steps = st.tuples(st.sampled_from([0.0, 0.01, 60.0, 450.0, 900.0, 3600.0, -5.0]), st.sampled_from([True, True, False]),
                   st.sampled_from([0.0, 4.9, 5.1, 99.0, 120.0, 1990.0, NAN]),
-                  st.sampled_from(['step'] * 6 + ['add', 'cancel', 'restart']), jobs)
+                  st.sampled_from(['step'] * 6 + ['add', 'cancel', 'restart', 'move']), jobs)
 
 
 @given(st.lists(steps, max_size=40), st.sampled_from([JobSettings(), JobSettings(0.0, 0.0, 60.0)]))
@@ -98,6 +101,13 @@ def test_a_job_is_kept_as_by_the_twin(core, settings, story, values):
             except ValueError:
                 status = ARGUMENT
             assert core.lib.hg_job_book_add(state, now, told(core, job)) == status
+        elif what == 'move':
+            try:
+                twin.move(now, now + ahead)
+                status = OK
+            except ValueError:
+                status = ARGUMENT
+            assert core.lib.hg_job_book_move(state, now, now + ahead) == status
         elif what == 'cancel':
             assert core.lib.hg_job_book_cancel(state) == (twin.cancel() is not None)
         elif what == 'restart':

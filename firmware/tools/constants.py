@@ -17,9 +17,10 @@ from hearthgrid_core.outlet import band, job, protection, relay, requests, sched
 from hearthgrid_core.waveform import turn_on
 
 # Packages offer functions of the same name as some of these modules.
-alignment, metering, signature, wavelet, authentic, signed = (import_module(f'hearthgrid_core.{name}') for name in (
+alignment, metering, signature, wavelet, authentic, signed, permit = (
+    import_module(f'hearthgrid_core.{name}') for name in (
     'waveform.alignment', 'waveform.metering', 'waveform.signature', 'waveform.wavelet', 'outlet.authentic',
-    'island.signed'))
+    'island.signed', 'outlet.permit'))
 FILE = Path(__file__).resolve().parents[1] / 'core' / 'constants.h'
 SETTINGS = {'PROTECTION': protection.ProtectionSettings, 'RELAY': relay.RelaySettings,
             'REQUEST': requests.RequestSettings, 'DETECTOR': detector.DetectorSettings,
@@ -38,8 +39,9 @@ NUMBERS = {
     'RELAY': (relay, 'HOUR'),
     'REQUEST': (requests, 'SENDERS'),
     'AUTHENTIC': (authentic, 'MAC_BYTES'),
+    'PERMIT': (permit, 'CALL FUTURE AGE LENGTH'),
     'DETECTOR': (detector, 'FREQUENCY_MIN FREQUENCY_MAX FREQUENCY_TIME LIVE'),
-    'LOAD_DROOP': (load_droop, '_BASE DEAD HELD DIGGING MOVED BEND SLOW USUAL STIFF'),
+    'LOAD_DROOP': (load_droop, '_BASE DEAD HELD DIGGING MOVED BEND SLOW USUAL FREE STEEP STIFF'),
     'VIEW': (view, 'CURRENT_SCALE'),
     'PROTOTYPES': (prototypes, 'PROTOTYPES_VERSION NAME_LENGTH BYTES_MAX PER_NAME NEAR SURE MARGIN SAME CLAIM '
                    'COUNT_MAX'),
@@ -76,6 +78,9 @@ def text() -> str:
     lines += [f'#define HG_VIEW_FEATURES {shape[1]}',
               f'#define HG_TEMPERATURE_MIN ({number(low)})', f'#define HG_TEMPERATURE_MAX {number(high)}',
               f'#define HG_AUTHENTIC_LABEL "{authentic._LABEL.decode()}"',
+              f'#define HG_RELAY_LABEL "{authentic._RELAY.decode()}"',
+              f'#define HG_PERMIT_LABEL "{permit._LABEL.decode()}"', f'#define HG_PERMIT_WORD "{permit._WORD}"',
+              f'#define HG_PERMIT_NONE "{permit.NO_PERMIT}"',
               f'#define HG_BALLOT_LABEL "{signed._BALLOT.decode()}"',
               f'#define HG_TEXT_TYPE {examples.TYPE_LENGTH}', f'#define HG_TEXT_MODEL {examples.MODEL_LENGTH}',
               f'#define HG_BAND_ON {number(band.ON.power_min)}', f'#define HG_TERM_MAX {TERM_MAX}U',

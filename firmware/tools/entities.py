@@ -17,7 +17,7 @@ SUBSCRIPTIONS = (interfaces.REQUEST, interfaces.TIE, interfaces.BALLOTS)
 SIMULATED = (interfaces.ADC,)  # subscribed only where no converter gives samples
 SERVICES = (interfaces.GET_SCHEDULE, interfaces.SET_SCHEDULE, interfaces.SET_PRIORITY, interfaces.RESET_TRIP,
             interfaces.CAPTURE_WAVEFORM)
-ACTIONS = ()
+ACTIONS = (interfaces.RUN_JOB,)  # three services and two topics each
 READER_DEPTH_MAX = 32  # of a reader here: it hears one home, not a hub's fan-in
 
 
@@ -55,6 +55,13 @@ def _constant(row) -> str:
     return next(name for name, value in vars(interfaces).items() if value is row)
 
 
+def _actions(name: str, rows) -> list[str]:
+    """An action as what it is made of: services of questions, and topics of answers under its name."""
+    made = [f'  X({_constant(row)}, {row.type.__module__.split(".")[0]}, {row.type.__name__}, "{row.name}/_action", '
+            f'HG_SCOPE_{row.scope.name})' for row in rows]
+    return [f'#define {name}(X) \\', ' \\\n'.join(made), '']
+
+
 def text() -> str:
     """Return the header."""
     lines = ['/* Topics and services of an outlet. Written by tools/entities.py from hearthgrid_ros/interfaces.py. */',
@@ -63,7 +70,8 @@ def text() -> str:
              '/* X(constant, package, type, name, scope, reliable, kept for late joiners, depth) */',
              *_topics('HG_PUBLISHERS', PUBLISHERS, True), *_topics('HG_SUBSCRIPTIONS', SUBSCRIPTIONS, False),
              '/* Where no converter gives samples. */', *_topics('HG_SIMULATED', SIMULATED, False),
-             '/* X(constant, package, type, name, scope) */', *_services('HG_SERVICES', SERVICES)]
+             '/* X(constant, package, type, name, scope) */', *_services('HG_SERVICES', SERVICES),
+             '/* … of an action, whose entities stand below this name */', *_actions('HG_ACTIONS', ACTIONS)]
     lines += [f'#define HG_COUNT_{name.upper()} {count}' for name, count in counts().items()]
     return '\n'.join([*lines, '', '#endif', ''])
 

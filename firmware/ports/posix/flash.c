@@ -37,6 +37,13 @@ static bool flash_erase(void *context, uint32_t sector)
   return fdatasync(*(int *)context) == 0;
 }
 
+void hg_posix_flash_close(void)
+{
+  while (opened > 0) {
+    close(files[--opened]);
+  }
+}
+
 bool hg_posix_flash(const char *folder, const char *id, const char *part, uint32_t slot, hg_flash_t *flash)
 {
   char path[2 * HG_PATH];

@@ -8,7 +8,6 @@
 #include "posix.h"
 
 #define LINE 1024
-#define KEYS_MAX (1024 * 1024)
 
 typedef enum { REAL, FLAG, BYTE, SHORT, WHOLE } kind_t;
 
@@ -159,63 +158,4 @@ bool hg_posix_read(const char *path, hg_posix_settings_t *settings)
     good = false;
   }
   return good;
-}
-
-/* The home's key file is JSON that this project writes itself; names hold nothing that JSON escapes. */
-
-static size_t unhex(const char *from, uint8_t key[HG_KEY_MAX])
-{
-  size_t n = 0;
-  for (unsigned byte; n < HG_KEY_MAX && sscanf(from + 2 * n, "%2x", &byte) == 1 && from[2 * n + 1] != '"'; n++) {
-    key[n] = (uint8_t)byte;
-    if (from[2 * n + 2] == '"') {
-      return n + 1;
-    }
-  }
-  return 0;
-}
-
-static double number_after(const char *from, const char *end, const char *name, double otherwise)
-{
-  const char *found = strstr(from, name);
-  char *stop;
-  if (found == NULL || found >= end) {
-    return otherwise;
-  }
-  found += strlen(name);
-  const double value = strtod(found + strspn(found, ": \""), &stop);
-  return stop == found + strspn(found, ": \"") ? otherwise : value;
-}
-
-size_t hg_posix_key(const char *path, const char *name, double wall, uint8_t key[HG_KEY_MAX])
-{
-  static char content[KEYS_MAX];
-  char quoted[HG_MEMBER_LENGTH + 3];
-  FILE *file = fopen(path, "r");
-  if (file == NULL) {
-    return SIZE_MAX;
-  }
-  content[fread(content, 1, sizeof content - 1, file)] = 0;
-  fclose(file);
-  snprintf(quoted, sizeof quoted, "\"%s\"", name);
-  const char *outlets = strstr(content, "\"outlets\"");
-  const char *at = name[0] == 0 ? strstr(content, "\"home\"") : outlets == NULL ? NULL : strstr(outlets, quoted);
-  const char *list = at == NULL ? NULL : strchr(at, '['), *end = list == NULL ? NULL : strchr(list, ']');
-  size_t length = 0;
-  double newest = -1.0;
-  while (end != NULL && (list = strchr(list, '{')) != NULL && list < end) {
-    const char *close = strchr(list, '}'), *secret = strstr(list, "\"key\"");
-    if (close == NULL || secret == NULL || secret > close) {
-      break;
-    }
-    const double epoch = number_after(list, close, "\"epoch\"", 0.0);
-    const bool begun = number_after(list, close, "\"begins\"", 0.0) <= wall;
-    if (begun && wall < number_after(list, close, "\"ends\"", (double)INFINITY) && epoch > newest) {
-      secret = strchr(secret + 5, '"');
-      newest = epoch;
-      length = secret == NULL ? 0 : unhex(secret + 1, key);
-    }
-    list = close;
-  }
-  return length;
 }

@@ -4,6 +4,7 @@
 
 #include "FreeRTOS.h"
 #include "board.h"
+#include "given.h"
 #include "tasks.h"
 #ifdef HG_MICRO_ROS
 #include "transport.h"
@@ -128,6 +129,7 @@ int main(void)
   }
 #endif
   hg_app_defaults(&settings, HG_OUTLET);
+  hg_given_keys(&settings);
   settings.detector.nominal_frequency = HG_NOMINAL;
   settings.sampling_rate = HG_NOMINAL * 128.0;
   settings.scale = (hg_scale_t){VOLTAGE_SCALE, CURRENT_SCALE};

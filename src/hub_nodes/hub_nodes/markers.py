@@ -146,7 +146,8 @@ class MarkersNode(HomeNode):
             shown.identity = message
 
     def _on_battery(self, message: BatteryState) -> None:
-        self._charge = message.percentage
+        if message.location in ('', 'battery'):  # the others have no place in the picture
+            self._charge = message.percentage
 
     def _outlet(self, id: str) -> Shown | None:
         """Return an outlet; one the home does not list is set down in a row in front of the house."""

@@ -3,6 +3,8 @@ import json
 import os
 from pathlib import Path
 
+from hearthgrid_ros import durable
+
 FILE_MAX = 16_000_000  # a larger file is not ours [byte]
 
 
@@ -14,7 +16,7 @@ class KeptFile:
 
     def __init__(self, folder: str, name: str, size_max: int = FILE_MAX, private: bool = False) -> None:
         self._path = Path(folder) / name if folder else None
-        self._size_max, self._mode = size_max, 0o600 if private else 0o666
+        self._size_max, self._mode = size_max, 0o600 if private else None
 
     @property
     def keeps(self) -> bool:
@@ -44,17 +46,7 @@ class KeptFile:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(f'{self._path.name}.new')
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self._mode), 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.replace(self._path, content, self._mode)
 
 
 class StateFile(KeptFile):

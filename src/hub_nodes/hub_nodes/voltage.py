@@ -11,7 +11,6 @@ from hearthgrid_msgs import msg
 from hearthgrid_ros import home
 from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.interfaces import INVERTER_SETPOINT, READINGS, REGULATOR, REGULATOR_SETPOINT
-from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import ManagedNode, run
 from hearthgrid_ros.params import home_file, keys_file
 from hearthgrid_ros.time import to_msg, to_seconds
@@ -61,7 +60,7 @@ class VoltageNode(ManagedNode):
         self._inverts = self.settings.actuator == 'inverter'
         self._source = msg.Reading.SUPPLY_ISLAND if self._inverts else msg.Reading.SUPPLY_GRID
         self._epoch = self._counter = 0
-        self._keys = Keys(self.settings.keys_file, self.get_logger().error)
+        self._keys = self.keys
         self._optimiser: VoltageOptimiser | None = None
         self._ends: list = []
         self._publisher = self._timer = None

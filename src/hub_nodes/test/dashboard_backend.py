@@ -69,7 +69,7 @@ class FakeBackend:
         both = [values.Outcome(cost, 9.0, 1.0, 3000.0, 24.0, 'optimal', ('why',)) for cost in (2.0, 1.5)]
         return values.Comparison('EUR', *both)
 
-    async def costs(self, start):
+    async def costs(self, start, end=0.0):
         return values.Costs(start, 'EUR', (values.Cost('kettle', 1.0, 0.3, 1.0),))
 
     async def history(self, outlet, quantity, span):

@@ -64,9 +64,11 @@ class FakeOutlet:
         self.first = (self.type, self.model, False)
         self.sequence, self.energy, self.named, self.rank = 0, 3.0 + number, False, number
         self.requests: list[msg.Request] = []
+        self.rules = [msg.ScheduleEntry(days=31, start_minute=60, end_minute=330, on=False, power_max=math.inf)]
         io.REQUEST.subscription_to(node, self.id, self._request)
         for row, answer in ((io.CAPTURE_WAVEFORM, self._capture), (io.RESET_TRIP, self._reset),
-                            (io.SET_PRIORITY, self._set_priority)):
+                            (io.SET_PRIORITY, self._set_priority), (io.GET_SCHEDULE, self._get_schedule),
+                            (io.SET_SCHEDULE, self._set_schedule)):
             node.create_service(row.type, row.of(node, self.id), answer)
 
     def _request(self, message: msg.Request) -> None:
@@ -90,6 +92,14 @@ class FakeOutlet:
     def _set_priority(self, request, response):
         self.priority, self.rank, response.success = request.priority, request.rank, True
         self.node.states.publish(self.state())
+        return response
+
+    def _get_schedule(self, request, response):
+        response.success, response.entries = True, self.rules
+        return response
+
+    def _set_schedule(self, request, response):
+        self.rules, response.success = list(request.entries), True
         return response
 
     def power(self, now: float) -> float:
@@ -156,6 +166,8 @@ class FakeHome(HomeNode):
         self.corrections: list = []
         self.acknowledged: list = []
         self.tested: list[str] = []
+        self.histories: list[tuple[float, float, str]] = []  # start, end [s], outlet
+        self.costs_asked: list[tuple[float, float]] = []  # start, end [s]
         self.dice = np.random.default_rng(5)
         self.out_until = 0.0
         self.readings = io.READINGS.publisher(self)
@@ -290,6 +302,7 @@ class FakeHome(HomeNode):
 
     def _history(self, request, response):
         start, end, step = to_seconds(request.start), to_seconds(request.end), max(request.step, 1.0)
+        self.histories.append((start, end, request.outlet))
         outlet = next((o for o in self.outlets if o.id == request.outlet), None)
         response.success, response.unit = True, 'W'
         response.points = [
@@ -299,9 +312,12 @@ class FakeHome(HomeNode):
         return response
 
     def _costs(self, request, response):
+        start, end = to_seconds(request.start), to_seconds(request.end)
+        self.costs_asked.append((start, end))
         response.success, response.currency = True, 'EUR'
-        response.outlets = [msg.OutletCost(outlet=o.id, energy_kwh=o.energy, cost=0.31 * o.energy, priced=1.0)
-                            for o in self.outlets]
+        used = {o.id: 1.0 if end else o.energy for o in self.outlets}
+        response.outlets = [msg.OutletCost(outlet=id, energy_kwh=kwh, cost=0.31 * kwh, priced=1.0)
+                            for id, kwh in used.items()]
         return response
 
     def _acknowledge(self, request, response):

@@ -21,11 +21,26 @@ def programs() -> Path | None:
     return installed[-1].parent if installed else None
 
 
-class Server:
-    """`start`, `kill` and `stop` it as often as wanted; what was committed stays in its folder."""
+def timescale() -> str:
+    """Return the version of the TimescaleDB that the installed server could load, empty where there is none."""
+    folder = programs()
+    if folder is None or not (folder / 'pg_config').is_file():
+        return ''
+    shared = subprocess.run([folder / 'pg_config', '--sharedir'], capture_output=True, text=True, check=True).stdout
+    control = Path(shared.strip()) / 'extension' / 'timescaledb.control'
+    if not control.is_file():
+        return ''
+    return next(line.split("'")[1] for line in control.read_text().splitlines() if line.startswith('default_version'))
 
-    def __init__(self) -> None:
-        self._programs = programs()
+
+class Server:
+    """`start`, `kill` and `stop` it as often as wanted; what was committed stays in its folder.
+
+    extended : with TimescaleDB, which must be installed.
+    """
+
+    def __init__(self, extended: bool = False) -> None:
+        self._programs, self.extended = programs(), extended
         if self._programs is None:
             if os.environ.get('CI') == 'true':
                 pytest.fail('no PostgreSQL server is installed')
@@ -39,6 +54,12 @@ class Server:
                   self.data)
         self.url = f'postgresql://home@/postgres?host={self.folder}'
         self._process = None
+        self._options = ['-c', 'listen_addresses=', '-c', 'fsync=off']
+        if extended:  # nor does it call home
+            self._options += ['-c', 'shared_preload_libraries=timescaledb', '-c', 'timescaledb.telemetry_level=off']
+            self.start()
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute('CREATE EXTENSION timescaledb')
 
     @property
     def data(self) -> Path:
@@ -50,9 +71,10 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        if self._process is not None and self._process.poll() is None:
+            return
         self._process = subprocess.Popen(
-            [self._programs / 'postgres', '-D', self.data, '-k', self.folder, '-c', 'listen_addresses=', '-c',
-             'fsync=off'],
+            [self._programs / 'postgres', '-D', self.data, '-k', self.folder, *self._options],
             user=self._user, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=(self.folder / 'log').open('a'))
         for _ in range(int(PATIENCE / 0.1)):
             if self._process.poll() is not None:

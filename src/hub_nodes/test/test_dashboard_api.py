@@ -13,6 +13,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from hub_nodes.dashboard import values
 from hub_nodes.dashboard.backend import Answer
+from hub_nodes.dashboard.home_addresses import AddressBook
+from hub_nodes.dashboard.home_edit import HomeEditor, mark_of
 from hub_nodes.dashboard.who import SCOPES
 
 
@@ -29,6 +31,8 @@ SOON = time.time() + 3600
 JOB = {'energy_kwh': 1.0, 'deadline': SOON, 'power': 1000.0}
 RULE = {'days': 31, 'start_minute': 60, 'end_minute': 120, 'on': True}
 ADMIN = {'name': 'zoe', 'password': fake.PASSWORD, 'role': 'viewer'}
+HOME = 'tariff: {sell: 0.08}\noutlets: [{id: kettle}]\n'
+MARK = mark_of(HOME)
 ROUTES = (  # what it needs, method, path, body, status
     ('read', 'GET', '/me', None, 200), ('read', 'GET', '/status', None, 200), ('read', 'GET', '/outlets', None, 200),
     ('read', 'GET', '/outlets/kettle', None, 200), ('read', 'GET', '/outlets/kettle/schedule', None, 200),
@@ -54,13 +58,18 @@ ROUTES = (  # what it needs, method, path, body, status
     ('admin', 'PUT', '/users/bob/role', {'role': 'viewer'}, 200), ('admin', 'DELETE', '/users/bob', None, 200),
     ('admin', 'GET', '/tokens', None, 200), ('admin', 'POST', '/tokens', {'name': 'new', 'scope': 'read'}, 201),
     ('admin', 'DELETE', '/tokens/read', None, 200), ('admin', 'GET', '/audit', None, 200),
-    ('admin', 'POST', '/notifications/test', {'channel': ''}, 200),
+    ('admin', 'POST', '/notifications/test', {'channel': ''}, 200), ('admin', 'GET', '/home', None, 200),
+    ('admin', 'PUT', '/home', {'fields': {'tariff.sell': '0.1'}, 'mark': MARK}, 200),
+    ('admin', 'POST', '/home/restart', None, 200),
 )
 
 
 @pytest.fixture()
-def home():
-    return fake.FakeBackend()
+def home(tmp_path):
+    made = fake.FakeBackend()
+    (tmp_path / 'home.yaml').write_text(HOME)
+    made.editor = HomeEditor(str(tmp_path / 'home.yaml'), addresses=AddressBook(str(tmp_path), ''))
+    return made
 
 
 @pytest.fixture()
@@ -299,3 +308,22 @@ def test_the_description_speaks_of_problems_only_and_of_how_to_say_who_one_is(cl
         for about in methods.values():
             assert about['description'] and all('application/problem+json' in answer['content'] for code, answer
                                                 in about['responses'].items() if code >= '4')
+
+
+def test_the_home_file_is_read_and_changed_by_field_and_a_secret_never_comes_back(client, home, tmp_path):
+    read = client.get(f'{V1}/home').json()
+    assert read['fields']['outlets.0.id'] == 'kettle' and read['fields']['tariff.sell'] == '0.08'
+    rows = {'notify.channels.0.name': 'phone', 'notify.channels.0.address': 'json://user:very-secret@127.0.0.1/hook',
+            'outlets.0.schedule': 'mon-fri 22:00-06:00 off'}
+    made = client.put(f'{V1}/home', json={'fields': rows, 'mark': read['mark']})
+    assert made.status_code == 200 and made.json()['changed'] == [
+        'outlets.0.schedule', 'notify.channels.0.name', 'notify.channels.0.address']
+    again = client.get(f'{V1}/home')
+    assert again.json()['fields']['outlets.0.schedule'] == 'mon-fri 22:00-06:00 off'
+    assert again.json()['mark'] == made.json()['mark'] and 'very-secret' in (
+        tmp_path / 'notify_addresses.yaml').read_text()
+    for shown in (again.text, made.text, client.get(f'{V1}/audit').text, home.editor.text()):
+        assert 'very-secret' not in shown
+    stale = client.put(f'{V1}/home', json={'fields': rows, 'mark': read['mark']})
+    wrong = client.put(f'{V1}/home', json={'fields': {'supply.voltage': '9'}, 'mark': made.json()['mark']})
+    assert (stale.status_code, wrong.status_code) == (409, 422) and 'supply.voltage: ' in wrong.json()['detail']

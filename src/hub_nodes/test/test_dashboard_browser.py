@@ -1,126 +1,29 @@
 """The pages in a real browser, from the screen to the ROS graph and back."""
 import importlib.util
 import math
-import os
 import re
-import shutil
 import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from hearthgrid_msgs import msg
-from hearthgrid_ros.node import options
-from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_seconds
 
-CHROMIUM = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(
-    shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-             '--disable-component-update', '--disable-sync']
-TIMEOUT = 60.0  # for anything to come true [s]
-PAGES = ('', 'devices', 'plan', 'microgrid', 'outlet/kettle', 'notices', 'settings', 'home')
-# what shows that a page is drawn, where it is no chart
-DRAWN = {'devices': '.loop svg polygon', 'notices': '.notices li', 'settings': '.facts.plain dd',
-         'home': '.home-outlets td'}
 
-
-def needed(what: str) -> None:
-    """Skip without a browser, but not where the project is checked for good."""
-    if os.environ.get('CI', '').lower() in ('1', 'true'):
-        pytest.fail(f'{what}, and CI needs it', pytrace=False)
-    pytest.skip(what)
-
-
-@pytest.fixture(scope='module')
-def browser():
-    if CHROMIUM is None:
-        needed('no chromium on this machine (apt-get install chromium)')
-    try:
-        from playwright.sync_api import expect, sync_playwright
-    except ImportError:
-        needed('playwright is not installed')
-    expect.set_options(timeout=TIMEOUT * 1e3)
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield made
-        made.close()
-
-
-def fake():
-    path = Path(__file__).with_name('dashboard_home.py')
-    spec = importlib.util.spec_from_file_location('dashboard_home', path)
+def helper():
+    path = Path(__file__).with_name('dashboard_browser.py')
+    spec = importlib.util.spec_from_file_location('dashboard_browser', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-@pytest.fixture(scope='module')
-def home(browser):
-    """A home of four outlets that runs in a thread; its attributes say what it was asked."""
-    with graph() as made:
-        node = made.add(fake().FakeHome, 4, True, **options('/home'))
-        stop = threading.Event()
-
-        def spin() -> None:
-            while not stop.is_set():
-                made.executor.spin_once(0.05)
-
-        thread = threading.Thread(target=spin)
-        thread.start()
-        yield node
-        stop.set()
-        thread.join()
-
-
-def dashboard(port: int = 0, namespace: str = '/home', **parameters):
-    more = (part for name, value in parameters.items() for part in ('-p', f'{name}:={value}'))
-    return process('hub_nodes.dashboard.node', '--ros-args', '-r', f'__ns:={namespace}', '-p', f'port:={port}', '-p',
-                   'quiet_after:=3.0', *more)
-
-
-def url_of(child) -> str:
-    return next(found.group(1) for found in (re.search(r'the page is at (http://\S+/)', line) for line in child.stdout)
-                if found)
-
-
-@pytest.fixture(scope='module')
-def own(tmp_path_factory):
-    """The file of a home nobody has set up yet; beside it the example."""
-    folder = tmp_path_factory.mktemp('own')
-    (folder / 'example.yaml').write_text('# the example\n' + fake().home_yaml(4))
-    return folder / 'home.yaml'
-
-
-@pytest.fixture(scope='module')
-def url(home, own):
-    with dashboard(home_file=own.with_name('example.yaml'), home_source=own) as child:
-        yield url_of(child)
-
-
-@pytest.fixture()
-def page(browser):
-    context = browser.new_context(viewport={'width': 1360, 'height': 900})
-    made = context.new_page()
-    made.set_default_timeout(TIMEOUT * 1e3)
-    yield made
-    context.close()
-
-
-def until(condition: Callable[[], object], page=None) -> None:
-    """Wait until `condition()`, letting the page work meanwhile."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, 'it did not come true'
-        page.wait_for_timeout(50) if page is not None else time.sleep(0.02)
-
-
-def card(page, outlet: str):
-    return page.locator(f'li[data-outlet={outlet}]')
+shared = helper()
+browser, home, own, url, page = shared.browser, shared.home, shared.own, shared.url, shared.page
+dashboard, url_of, until, card, picture = shared.dashboard, shared.url_of, shared.until, shared.card, shared.picture
+TIMEOUT, PAGES, DRAWN, NAMELESS = shared.TIMEOUT, shared.PAGES, shared.DRAWN, shared.NAMELESS
 
 
 def test_a_reading_is_on_the_screen_and_follows(page, home, url):
@@ -326,7 +229,7 @@ def test_the_micro_grid_page_shows_leader_members_and_what_is_shed(page, home, u
     expect(page.locator('.standing dd').first).to_have_text('Battery')
     expect(page.get_by_role('img', name='5 members vote, 4 outlets, 1 shed')).to_be_visible()
     expect(page.locator('.shed-row[data-outlet=kettle]')).to_contain_text('shed now')
-    expect(page.locator('.past-list strong').first).to_have_text('Regulate')
+    expect(page.locator('.past .past-list strong').first).to_have_text('Regulate')
     page.goto(url)
     page.get_by_role('button', name='Restore it').click()
 
@@ -351,29 +254,25 @@ def test_the_shed_order_is_changed_by_hand(page, home, url, how):
         assert (last.priority, last.rank) == (2, 0)
 
 
-# what one can use but a screen reader has no name for
-NAMELESS = '''() => [...document.querySelectorAll(
-        "a[href], button, input:not([type=hidden]), select, [role=img], [role=group]")]
-    .filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)'''
-
-
 SIZES = {'desktop': {'width': 1360, 'height': 900}, 'phone': {'width': 360, 'height': 740}}
 
 
-@pytest.mark.parametrize('look', ['light', 'dark'])
 @pytest.mark.parametrize('size', SIZES)
-def test_axe_finds_nothing_serious_on_any_page(browser, home, url, look, size):
+def test_axe_finds_nothing_serious_on_any_page(browser, home, url, size):
     from axe_playwright_python.sync_playwright import Axe
-    context = browser.new_context(color_scheme=look, viewport=SIZES[size], reduced_motion='reduce')
+    context = browser.new_context(viewport=SIZES[size], reduced_motion='reduce')
     page, found = context.new_page(), []
     for path in (*PAGES, 'setup', 'api/docs'):
+        page.emulate_media(color_scheme='light')
         page.goto(url + path)
         if path in PAGES:
             page.locator(DRAWN.get(path, '.chart svg path')).first.wait_for(state='attached')
             page.evaluate('document.querySelectorAll("details").forEach(one => { one.open = true; })')
-        found += [f'{path}: {one["id"]} ({one["impact"]}): {part["html"][:160]} {part["failureSummary"][:240]}'
-                  for one in Axe().run(page).response['violations'] if one['impact'] in ('serious', 'critical')
-                  for part in one['nodes'][:4]]
+        for look, options in (('light', {}), ('dark', {'runOnly': ['color-contrast']})):  # what a look can change
+            page.emulate_media(color_scheme=look)
+            found += [f'{path} {look}: {one["id"]}: {part["html"][:160]} {part["failureSummary"][:240]}'
+                      for one in Axe().run(page, options=options).response['violations']
+                      if one['impact'] in ('serious', 'critical') for part in one['nodes'][:4]]
     context.close()
     assert found == []
 
@@ -399,13 +298,6 @@ def test_nothing_leaves_the_machine_nothing_breaks_and_everything_has_a_name(bro
     assert len(asked) > 10 and outside == [] and broken == []
 
 
-def picture(page, name: str) -> None:
-    """Keep a screenshot where HEARTHGRID_ARTEFACTS says."""
-    folder = os.environ.get('HEARTHGRID_ARTEFACTS')
-    if folder:
-        page.screenshot(path=Path(folder) / f'dashboard-{name}.png', full_page=True)
-
-
 @pytest.mark.parametrize('path', PAGES)
 def test_a_phone_shows_it_without_scrolling_sideways(browser, home, url, path):
     context = browser.new_context(viewport={'width': 360, 'height': 740}, is_mobile=True, has_touch=True)
@@ -413,7 +305,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser, home, url, path):
     page.goto(url + path)
     page.locator(DRAWN.get(path, '.chart svg path')).first.wait_for(state='attached')
     wide = page.evaluate('[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > 361 '
-                         '&& !e.closest("svg, .unseen")).map(e => e.className).slice(0, 5)')
+                         '&& !e.closest("svg, .unseen, .chart-table .table-box")).map(e => e.className).slice(0, 5)')
     assert page.evaluate('document.documentElement.scrollWidth') <= 360 and wide == []
     picture(page, f'{path.replace("/", "-") or "overview"}-phone')
     context.close()

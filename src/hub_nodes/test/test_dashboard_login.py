@@ -12,7 +12,7 @@ from hub_nodes.dashboard.users import Users
 
 
 def helper():
-    path = Path(__file__).with_name('test_dashboard_browser.py')
+    path = Path(__file__).with_name('dashboard_browser.py')
     spec = importlib.util.spec_from_file_location('dashboard_browser', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -6,6 +6,8 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -68,18 +70,52 @@ def test_it_starts_serves_and_ends_on_a_signal(number):
         fetch(f'{url}api/health')
 
 
-@pytest.mark.parametrize('parameters, words', [
-    (['host:=0.0.0.0'], 'make a user (hearthgrid user add) and set'),
-    (['host:=0.0.0.0', 'allow_remote:=true'], 'allow_remote needs a user, and there is none'),
-    (['certificate:=/nowhere.pem'], 'certificate and certificate_key go together'),
-    (['certificate:=/nowhere.pem', 'certificate_key:=/nowhere.key'], 'No such file'),
-    (['port:=70000'], 'port'), (['page_rate:=0.0'], 'page_rate'),
-    (['home_file:=/nowhere/home.yaml'], 'home_file: /nowhere/home.yaml'),
-])
-def test_a_setting_that_is_refused_is_one_line_and_exit_2(parameters, words):
-    with process(NODE, *arguments('port:=0', *parameters)) as child:
+REFUSED = {  # what is set, and the words about it
+    'host:=0.0.0.0': 'make a user (hearthgrid user add) and set',
+    'host:=0.0.0.0 allow_remote:=true': 'allow_remote needs a user, and there is none',
+    'certificate:=/nowhere.pem': 'certificate and certificate_key go together',
+    'certificate:=/nowhere.pem certificate_key:=/nowhere.key': 'No such file',
+    'port:=70000': 'port', 'page_rate:=0.0': 'page_rate',
+    'home_file:=/nowhere/home.yaml': 'home_file: /nowhere/home.yaml',
+    'state_dir:={damaged}': 'users.json cannot be read', 'port:={taken}': 'parameter port',
+}
+STARTS = '''
+import contextlib, io, json, sys
+from hearthgrid_ros.node import run
+from hub_nodes.dashboard.node import DashboardNode
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = run(DashboardNode, args=arguments)
+    print(json.dumps([code, said.getvalue()]), flush=True)
+'''
+
+
+@pytest.fixture(scope='module')
+def refused(tmp_path_factory):
+    """What came of starting the node with each of these settings, one after another in one process."""
+    folder = tmp_path_factory.mktemp('damaged')
+    (folder / 'users.json').write_text('{')
+    with socket.socket() as other:
+        other.bind(('127.0.0.1', 0))
+        other.listen()
+        tried = [arguments('port:=0', *given.format(damaged=folder, taken=other.getsockname()[1]).split())
+                 for given in REFUSED]
+        done = subprocess.run([sys.executable, '-c', STARTS, json.dumps(tried)], capture_output=True, timeout=180)
+    made = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b'[')]
+    assert len(made) == len(REFUSED), done.stderr.decode()
+    return dict(zip(REFUSED, made, strict=True))
+
+
+@pytest.mark.parametrize('given', REFUSED)
+def test_a_setting_that_is_refused_is_one_line_and_exit_2(refused, given):
+    code, said = refused[given]
+    assert code == 2 and REFUSED[given] in said and said.count('\n') == 1 and 'Traceback' not in said
+
+
+def test_the_program_ends_so_too():
+    with process(NODE, *arguments('port:=70000')) as child:
         said, _ = child.communicate(timeout=90)
-    assert child.returncode == 2 and words in said and 'Traceback' not in said
+    assert child.returncode == 2 and 'hearthgrid: ' in said and 'Traceback' not in said
 
 
 def test_open_to_the_network_only_with_a_user_who_logs_in_and_with_a_warning(tmp_path):
@@ -116,22 +152,6 @@ def test_with_a_certificate_it_speaks_https_and_nothing_else(tmp_path):
             assert json.loads(answer.read())['ok']
         with pytest.raises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
             fetch(url.replace('https', 'http') + 'api/health')
-
-
-def test_a_damaged_file_of_users_is_one_line_and_exit_2(tmp_path):
-    (tmp_path / 'users.json').write_text('{')
-    with process(NODE, *arguments('port:=0', f'state_dir:={tmp_path}')) as child:
-        said, _ = child.communicate(timeout=90)
-    assert child.returncode == 2 and 'users.json cannot be read' in said and 'Traceback' not in said
-
-
-def test_a_port_in_use_is_one_line_and_exit_2():
-    with socket.socket() as other:
-        other.bind(('127.0.0.1', 0))
-        other.listen()
-        with process(NODE, *arguments(f'port:={other.getsockname()[1]}')) as child:
-            said, _ = child.communicate(timeout=90)
-    assert child.returncode == 2 and 'parameter port' in said and 'Traceback' not in said
 
 
 @pytest.fixture(scope='module')

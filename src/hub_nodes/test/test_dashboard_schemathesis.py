@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hub_nodes.dashboard.home_edit import HomeEditor
+
 schemathesis = pytest.importorskip('schemathesis')
 
 
@@ -24,7 +26,10 @@ access = fake.access(folder.name, rate=1e6)
 for name, role in (('anna', 'admin'), ('bob', 'viewer')):
     access.users.add(name, fake.PASSWORD, role)
 SECRET = access.tokens.add('tester', 'admin', 0.0)
-app = fake.application(fake.FakeBackend(), access)
+backend = fake.FakeBackend()
+(Path(folder.name) / 'home.yaml').write_text('outlets: [{id: kettle}]\n')
+backend.editor = HomeEditor(str(Path(folder.name) / 'home.yaml'))
+app = fake.application(backend, access)
 schema = schemathesis.openapi.from_asgi('/api/openapi.json', app, headers={'Authorization': f'Bearer {SECRET}',
                                                                          'host': 'localhost'})
 

@@ -101,8 +101,8 @@ class Talk:
             'delivered_kwh': 0.0, 'power': 1000.0, 'deadline': to_msg(self.now + 8 * 3600), 'interruptible': False,
             **change}))
 
-    def battery(self, percentage=0.5) -> None:
-        self.send(BATTERY, BatteryState(percentage=percentage))
+    def battery(self, percentage=0.5, location='') -> None:
+        self.send(BATTERY, BatteryState(percentage=percentage, location=location))
 
     def read(self, outlet: str, power: float) -> None:
         self.send(READINGS, msg.Reading(stamp=to_msg(self.now), outlet=outlet, duration=1.0, active_power=power))
@@ -483,6 +483,41 @@ def test_the_home_file_says_what_the_house_is(ros, tmp_path):
     assert talk.planned(lambda plan: plan.battery_energy_kwh).battery_energy_kwh[0] <= 5.001
     ros.end(talk.peer)
     ros.end(made)
+
+
+def test_every_battery_of_the_home_is_planned_and_set(ros, tmp_path):
+    path = tmp_path / 'home.yaml'
+    path.write_text('battery: {capacity_kwh: 10, reserve: 0.2}\nbatteries: {barn: {capacity_kwh: 5, reserve: 0.2}}\n'
+                    'outlets: [{id: washer}]\n')
+    made = ros.add(PlanNode, **options('/home', {**QUICK, 'home_file': str(path)}))
+    talk = Talk(ros, made)
+    try:
+        talk.price()
+        talk.forecast()
+        talk.battery(0.5, 'battery')
+        assert talk.until(lambda: talk.health('batteries') == (
+            WARN, 'barn: no word of its charge, planned without'))
+        talk.battery(0.2, 'barn')
+        plan = talk.planned(lambda plan: plan.battery_energy_kwh and max(plan.battery_energy_kwh) > 4.9 + 1.0)
+        assert plan.battery_energy_kwh[0] <= 6.0 + 1e-3
+        talk.read('battery', 0.0)
+        talk.read('barn', 0.0)
+        talk.send(GRID_LIMIT, msg.GridLimit(
+            start=to_msg(talk.now - 1), end=to_msg(talk.now + 600), import_max=INF, export_max=INF, dispatch=NAN,
+            charge=-1500.0))
+
+        def told(inverter: str) -> float:
+            return next((s.active_power for s in reversed(talk.setpoints) if s.inverter == inverter), NAN)
+
+        # The barn is at its reserve: all comes from the other. Then it has as much above it, and gives half.
+        assert talk.until(lambda: told('battery') == pytest.approx(-1500.0) and told('barn') == pytest.approx(0.0))
+        talk.battery(0.8, 'barn')
+        assert talk.until(lambda: told('battery') == pytest.approx(-750.0) and told('barn') == pytest.approx(-750.0))
+        talk.battery(0.8, 'stranger')
+        assert not talk.until(lambda: math.isfinite(told('stranger')), timeout=0.5)
+    finally:
+        ros.end(talk.peer)
+        ros.end(made)
 
 
 def test_settings_that_do_not_fit_together_are_refused():

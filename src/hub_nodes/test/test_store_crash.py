@@ -92,8 +92,9 @@ def test_kill_9_loses_no_event_and_at_most_a_second(tmp_path, lines, events_ever
     connection.close()
 
 
-def test_kill_9_of_a_writer_to_postgresql_costs_no_more(tmp_path):
-    server = postgres_server.Server()
+@pytest.mark.parametrize('extended', [False] + [True] * bool(postgres_server.timescale()))
+def test_kill_9_of_a_writer_to_postgresql_costs_no_more(tmp_path, extended):
+    server = postgres_server.Server(extended)
     server.start()
     try:
         told = kill(tmp_path, 700, 90, server.url)

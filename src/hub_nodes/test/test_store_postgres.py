@@ -1,4 +1,7 @@
-"""A real PostgreSQL keeps the contract of every database behind the store, and faults of its own are told."""
+"""A real PostgreSQL keeps the contract of every database behind the store, and faults of its own are told.
+
+Where its server could load TimescaleDB, all of it runs a second time with the extension; the tests' names say which.
+"""
 import importlib.util
 import math
 import time
@@ -31,9 +34,13 @@ postgres_server, contract = _load('postgres_server'), _load('store_contract')
 T0, batch, bins, record = contract.T0, contract.batch, contract.bins, contract.record
 
 
-@pytest.fixture(scope='module')
-def server():
-    made = postgres_server.Server()
+TIMESCALE = postgres_server.timescale()
+FOUND = [pytest.param(False, id='plain')] + [pytest.param(True, id=f'timescaledb-{TIMESCALE}')] * bool(TIMESCALE)
+
+
+@pytest.fixture(scope='module', params=FOUND)
+def server(request):
+    made = postgres_server.Server(request.param)
     made.start()
     yield made
     made.stop()
@@ -194,14 +201,64 @@ def test_an_address_of_another_kind_is_refused(database):
         StoreSettings(database=database)
 
 
-def test_without_the_extension_the_tables_are_plain(backend):
-    backend.write(batch((0, T0, 1.0)))
-    assert not timescale.present(backend._connection) and backend.remark() == '' and backend.size() > 0
-    assert backend._connection.execute("SELECT to_regclass('hours')").fetchone() == (None,)
+def test_the_tables_are_what_the_server_can_make_of_them(server, backend):
+    backend.write(batch((0, T0, 1.0), (0, T0 + contract.DAY, 2.0)))
+    assert timescale.present(backend._connection) == server.extended
+    assert backend.remark() == '' and backend.size() > 0
+    ask = backend._connection.execute
+    if not server.extended:
+        assert ask("SELECT to_regclass('hours')").fetchone() == (None,)
+        return
+    assert ask('SELECT num_chunks FROM timescaledb_information.hypertables WHERE hypertable_schema = %s '
+               "AND hypertable_name = 'readings'", (backend._schema,)).fetchone() == (2,), 'a chunk a day'
+    assert ask('SELECT materialized_only FROM timescaledb_information.continuous_aggregates WHERE view_name = %s '
+               'AND view_schema = %s', ('hours', backend._schema)).fetchone() is not None
+    assert ask('SELECT schedule_interval::text FROM timescaledb_information.jobs ORDER BY job_id DESC LIMIT 1'
+               ).fetchone() == ('00:10:00',)
+
+
+def test_hours_are_right_and_outlive_the_readings_below_them(server):
+    now = math.floor(time.time() / 3600.0) * 3600.0
+    made = PostgresBackend(server.url, contract.Retention(readings=1.0), f'hours_{server.extended}')
+    made.write(batch((0, now - 3 * contract.DAY, 5.0), *((0, now - hours * 3600 + 600 * k, float(k))
+                                                         for hours in (26, 5) for k in range(12))))
+    expected = [(round(1000 * (now - hour * 3600)), total, n, 0)
+                for hour, total, n in ((72, 5.0, 1), (26, 15.0, 6), (25, 51.0, 6), (5, 15.0, 6), (4, 51.0, 6))]
+    ask = made._connection.execute
+    try:
+        if server.extended:
+            hours = 'SELECT hour, active_power_sum, active_power_n, voltage_n FROM hours ORDER BY hour'
+            job, = ask('SELECT max(job_id) FROM timescaledb_information.jobs').fetchone()
+            ask(f'CALL run_job({job})')
+            assert ask(hours).fetchall() == expected[3:], 'by itself'
+            ask("CALL refresh_continuous_aggregate('hours', NULL, NULL)")
+            assert ask(hours).fetchall() == expected
+        while made.maintain(now):
+            pass
+        assert len(made.history().readings('kettle', now - 4 * contract.DAY, now)) == 12
+        assert ask('SELECT count(*) FROM minutes').fetchone() == (25,)
+        if server.extended:
+            assert ask(f"SELECT count(*) FROM show_chunks('readings', older_than => "
+                       f'{round(1000 * (now - 2 * contract.DAY))}::bigint)').fetchone() == (0,), 'let go of'
+            ask(f'CALL run_job({job})')
+            assert ask(hours).fetchall() == expected
+    finally:
+        made.close()
+
+
+def test_tables_from_before_the_extension_move_into_chunks(server, backend, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(timescale, 'present', lambda connection: False)
+        backend.write(batch((0, T0, 1.0), (0, T0 + contract.DAY, 2.0), records=[record(n=1)]))
+        backend.close()
+    backend.write(batch((0, T0 + 1, 3.0)))
+    assert backend._chunked == server.extended and backend.remark() == ''
+    assert backend.history().readings('kettle', T0, T0 + 2 * contract.DAY)['active_power'].tolist() == [1, 3, 2]
+    assert len(backend.history().records()) == 1
 
 
 # The functions of TimescaleDB 2 that are called, with its signatures; each notes that it was. The extension itself is
-# not in Debian, so that this is how far a test can go: names, arguments, types and columns.
+# not in Debian: where it is not installed this is how far a test can go: names, arguments, types and columns.
 STAND_IN = (
     'CREATE TABLE calls (name text, about text)',
     '''CREATE FUNCTION create_hypertable(relation regclass, time_column_name name,
@@ -214,6 +271,8 @@ STAND_IN = (
        $$INSERT INTO calls VALUES ('set_integer_now_func', hypertable::text)$$''',
     '''CREATE FUNCTION time_bucket(bucket_width bigint, ts bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS
        'SELECT ts / bucket_width * bucket_width' ''',
+    '''CREATE FUNCTION remove_continuous_aggregate_policy(continuous_aggregate regclass, if_not_exists boolean
+       DEFAULT false, if_exists boolean DEFAULT NULL) RETURNS void LANGUAGE sql AS 'SELECT' ''',
     '''CREATE FUNCTION add_continuous_aggregate_policy(continuous_aggregate regclass, start_offset bigint,
        end_offset bigint, schedule_interval interval, if_not_exists boolean DEFAULT false) RETURNS integer
        LANGUAGE sql AS
@@ -222,7 +281,8 @@ STAND_IN = (
 )
 
 
-def test_with_the_extension_readings_are_a_hypertable_and_hours_an_aggregate(backend, monkeypatch):
+@pytest.mark.parametrize('server', FOUND[:1], indirect=True)
+def test_with_stand_ins_of_the_extension_the_statements_are_whole(backend, monkeypatch):
     backend.open()
     for statement in STAND_IN:
         backend._connection.execute(statement)
@@ -246,6 +306,7 @@ def test_with_the_extension_readings_are_a_hypertable_and_hours_an_aggregate(bac
     assert backend.size() > 1_000_000_000, 'chunks count'
 
 
+@pytest.mark.parametrize('server', FOUND[:1], indirect=True)
 def test_an_extension_that_refuses_is_told_and_done_without(backend, monkeypatch):
     monkeypatch.setattr(timescale, 'present', lambda connection: True)  # but its functions are not there
     backend.write(batch((0, T0, 1.0)))

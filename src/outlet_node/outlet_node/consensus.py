@@ -38,7 +38,6 @@ from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
 from hearthgrid_ros.health import OK, STALE, WARN
 from hearthgrid_ros.key_file import HOME
-from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.time import to_msg, to_seconds
 from outlet_node import convert
@@ -71,8 +70,9 @@ class ConsensusNode(HomeNode):
         if self._memory.trouble:
             self.get_logger().error(self._memory.trouble)
         self._seal = Seal(b'', settings.ballot_age_max)
-        self._keys = Keys(settings.keys_file, self.get_logger().error)
-        self.clock = steady
+        self._keys = self.keys
+        simulated = self.get_parameter('use_sim_time').value  # then all time is the home's
+        self.clock = self.now if simulated else steady
         self.member = Member(settings, self.id, Random(SystemRandom().getrandbits(64)), self.clock(),
                              self._memory.incarnation, self._memory.durable, members, self._memory.term,
                              self._memory.epoch)
@@ -95,7 +95,8 @@ class ConsensusNode(HomeNode):
         interfaces.TIE.subscription(self, self._on_tie)
         interfaces.BALLOTS.subscription(self, self._on_ballot)
         self._due = float('inf')
-        self._timer = self.create_timer(IDLE, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        clock = self.get_clock() if simulated else Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = self.create_timer(IDLE, self._on_timer, clock=clock)
         if self._memory.durable is not None:
             self._persist(Persist(self._memory.durable, 0))  # the new incarnation
         self._step(None)
@@ -181,7 +182,7 @@ class ConsensusNode(HomeNode):
             self._step(Metered(message.outlet, message.active_power))
 
     def _on_battery(self, message: BatteryState) -> None:
-        self._step(Charge(message.percentage))
+        self._step(Charge(message.percentage, message.location))
 
     def _on_forecast(self, message: msg.Forecast) -> None:
         if message.target == 'home' and message.quantity in AHEAD:

@@ -10,6 +10,7 @@ from hearthgrid_core.devices.own_events import Actions, Said, Seen, Told
 from hearthgrid_core.waveform import Aligned, Signature, WaveformError
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
+from hearthgrid_ros.cdr import sound
 from hearthgrid_ros.health import OK, WARN
 from hearthgrid_ros.time import to_msg, to_seconds
 from outlet_node.keep import Keeper
@@ -91,7 +92,11 @@ class Devices:
     def _on_identity(self, raw: bytes) -> None:
         if raw[_OUTLET_AT:_OUTLET_AT + len(self._tag)] != self._tag:
             return
-        message, now = deserialize_message(raw, msg.Identity), self._node.now()
+        now = self._node.now()
+        if not sound(raw, msg.Identity):
+            self._say(now, 'devices', 'bytes on the topic of identities are no identity')
+            return
+        message = deserialize_message(raw, msg.Identity)
         try:
             state = IdentityState(message.state)
         except ValueError:

@@ -6,6 +6,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
 from hearthgrid_core.outlet import Job, JobBook, Status
 from hearthgrid_msgs.action import RunJob
+from hearthgrid_ros.calls import CANCEL, body
 from hearthgrid_ros.interfaces import RUN_JOB
 from hearthgrid_ros.time import to_msg, to_seconds
 
@@ -47,6 +48,9 @@ class JobServer:
 
     def _goal(self, asked: RunJob.Goal) -> GoalResponse:
         now = self._node.now()
+        if refusal := self._node.calls.refuse(RUN_JOB.resolve(self._node), body(asked)):
+            self._node.get_logger().warning(f'job {asked.id} is refused: {refusal}')
+            return GoalResponse.REJECT
         id = asked.id or f'{self._outlet[:30]}-{now:.0f}'
         held = self._book.job
         if held is not None and held.id == asked.id and (not held.status.ended or _done(held, asked)):
@@ -74,6 +78,9 @@ class JobServer:
         return GoalResponse.ACCEPT
 
     def _cancel(self, goal) -> CancelResponse:
+        if refusal := self._node.calls.refuse(RUN_JOB.resolve(self._node) + CANCEL, bytes(goal.goal_id.uuid)):
+            self._node.get_logger().warning(f'a job is not cancelled: {refusal}')
+            return CancelResponse.REJECT
         if self._book.cancel() is None:
             return CancelResponse.REJECT
         self._added()

@@ -1,7 +1,8 @@
 """What outlives a restart: one JSON file a part, replaced whole or not at all."""
 import json
-import os
 from pathlib import Path
+
+from hearthgrid_ros import durable as files
 
 
 class Keeper:
@@ -41,17 +42,10 @@ class Keeper:
         """
         if self._base is None:
             return ''
-        path, new = self._path(part), self._path(part).with_suffix('.new')
+        path, content = self._path(part), json.dumps(data, allow_nan=False).encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(new, 'w', encoding='utf-8') as file:
-                json.dump(data, file, allow_nan=False)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            new.replace(path)
-            if durable:
-                self._sync(path.parent)
+            files.replace(path, content, sync=durable)
         except OSError as error:
             return f'{path} cannot be written: {error.strerror}'
         return ''
@@ -61,19 +55,10 @@ class Keeper:
         if self._base is not None:
             try:
                 self._path(part).unlink(missing_ok=True)
-                self._sync(self._base.parent)
+                files.sync_names(self._base.parent)
             except OSError:
                 return not self._path(part).exists()
         return True
-
-    @staticmethod
-    def _sync(folder: Path) -> None:
-        """Have the names in a folder on the disk, too."""
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
     def _path(self, part: str) -> Path:
         return self._base.with_name(f'{self._base.name}.{part}.json')

@@ -13,17 +13,18 @@ from hearthgrid_core.outlet import (
     Job,
     Measurement,
     OutletController,
-    Refused,
     Request,
     Snapshot,
     Trip,
     Voice,
 )
+from hearthgrid_core.outlet.permit import CALL
 from hearthgrid_core.waveform import EnergyCounter, WaveformError
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
+from hearthgrid_ros.calls import Calls
+from hearthgrid_ros.counter import Counter
 from hearthgrid_ros.health import ERROR, OK, STALE, WARN
-from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import ManagedNode, run
 from hearthgrid_ros.request import request
 from hearthgrid_ros.time import to_msg
@@ -68,7 +69,8 @@ class OutletNode(ManagedNode):
         self._keeper = Keeper(settings.state_dir, self.id)
         self.controller = OutletController(settings, settings, settings, settings, settings.normally_on,
                                            island_grace=settings.island_grace)
-        self._keys = Keys(settings.keys_file, self._complain)
+        self._keys, self._counter = self.keys, Counter(settings.state_dir, f'{self.id}.relay')
+        self.calls = Calls(self, self.keys, self.id)
         self.controller.schedule, self.controller.priority = settings.first_schedule(), settings.first_priority
         self.controller.rank = settings.rank
         self._droop = Droop(settings, self.id, self.controller)
@@ -158,7 +160,10 @@ class OutletNode(ManagedNode):
             self._show(now, msg.Signature.REASON_HEARTBEAT)
 
     def _on_request(self, message: msg.Request) -> None:
-        if self.active:
+        if message.voice == CALL:
+            if refusal := self.calls.hear(message):
+                self._refuse(self.now(), message, refusal)
+        elif self.active:
             self._arrived.append(request(message))
 
     def _on_tie(self, message: msg.Breaker) -> None:
@@ -202,7 +207,7 @@ class OutletNode(ManagedNode):
         decision = self.controller.step(now, snapshot)
         self._cycled_at = now
         for refused in decision.refused:
-            self._refuse(now, refused)
+            self._refuse(now, refused.request, refused.refusal.value)
         if any(request.voice == Voice.PERSON for request in arrived):
             self.save_preferences()
         moved = False
@@ -224,8 +229,8 @@ class OutletNode(ManagedNode):
         if before == self._command and 0.0 <= now - self._commanded_at < self.settings.heartbeat:
             return False
         self._commanded_at = now
-        self._to['relays'].publish(msg.RelayCommand(stamp=to_msg(now), outlet=self.id, closed=closed,
-                                                    power_max=power_max))
+        self._to['relays'].publish(self._keys.sign_setpoint(msg.RelayCommand(
+            stamp=to_msg(now), outlet=self.id, closed=closed, power_max=power_max, counter=self._counter.next()), now))
         return before is None or before[0] != closed
 
     def _tell(self, now: float, decision: Decision) -> None:
@@ -262,12 +267,11 @@ class OutletNode(ManagedNode):
         else:
             self.health.check('protection', OK, 'no trip', **values)
 
-    def _refuse(self, now: float, refused: Refused) -> None:
+    def _refuse(self, now: float, asked: Request | msg.Request, refusal: str) -> None:
         self._refused += 1
-        asked = refused.request
-        self._say_once(now, (refused.refusal, asked.sender),
+        self._say_once(now, (refusal, asked.sender),
                        f'a request of {asked.sender!r} (voice {asked.voice}, epoch {asked.epoch}, counter '
-                       f'{asked.counter}) is refused: {refused.refusal.value}')
+                       f'{asked.counter}) is refused: {refusal}')
 
     def _follow_job(self, now: float, job: Job | None, reason: str) -> None:
         if job is not None and (self._job is None or job.status is not self._job.status or job.id != self._job.id

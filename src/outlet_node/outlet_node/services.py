@@ -9,7 +9,7 @@ class Services:
 
     def __init__(self, node) -> None:
         self._node = node
-        self._made = [row.server(node, answer) for row, answer in (
+        self._made = [row.server(node, answer, node.calls) for row, answer in (
             (interfaces.GET_SCHEDULE, self._get_schedule), (interfaces.SET_SCHEDULE, self._set_schedule),
             (interfaces.SET_PRIORITY, self._set_priority), (interfaces.RESET_TRIP, self._reset_trip),
             (interfaces.CAPTURE_WAVEFORM, self._capture))]

@@ -1,10 +1,18 @@
 """A keyed home: members hear only each other, and an outlet obeys only who has its key."""
+import itertools
+
+from lifecycle_msgs.srv import ChangeState
+from rclpy.action import ActionClient
+
 from hearthgrid_core.island import Committee, Kind, Message
 from hearthgrid_core.island.signed import Seal
 from hearthgrid_core.outlet.authentic import Key
+from hearthgrid_core.outlet.permit import NO_PERMIT
 from hearthgrid_msgs import msg
 from hearthgrid_ros import interfaces
+from hearthgrid_ros.calls import Permits
 from hearthgrid_ros.key_file import Keys, Stored, save
+from hearthgrid_ros.keys import Keys as Held
 from hearthgrid_ros.node import options
 from hearthgrid_ros.time import to_msg
 from outlet_node.ballots import to_ballot
@@ -81,3 +89,76 @@ def test_an_outlet_and_members_with_keys_form_their_island_and_no_stranger_has_a
     assert leader() == kept and {name: node._bad['forged'] for name, node in members.items()} == dropped
     ballots.publish(to_ballot(word, to_msg(home.time), Seal(bytes.fromhex(ZONE), 5.0)))  # the old key fits no more
     until(lambda: all(node._bad['forged'] > dropped[name] for name, node in members.items() if name != 'c'))
+
+
+def test_no_call_is_obeyed_without_a_signed_word_that_it_is_meant(bench, tmp_path):
+    path = tmp_path / 'keys.json'
+    save(path, Keys(Stored(1, (Key(1, b'h' * 32),)), {'kettle': Stored(1, (Key(1, bytes.fromhex(KETTLE)),))}))
+    home = bench(keys_file=str(path), minimum_on_time=0.0, minimum_off_time=0.0)
+    count = itertools.count(1)
+    permits = Permits(home.peer, Held(str(path)), 'page', lambda: next(count), lambda: home.time)
+    home.until(lambda: permits.heard(interfaces.SET_PRIORITY, 'kettle'))
+    rows = {interfaces.SET_PRIORITY: {'priority': 1, 'rank': 3}, interfaces.RESET_TRIP: {'sender': 'me'},
+            interfaces.SET_SCHEDULE: {'entries': [msg.ScheduleEntry(days=127, end_minute=0, on=False)]}}
+
+    def stored():
+        told = home.call(interfaces.GET_SCHEDULE)
+        return told.priority, told.rank, list(told.entries)
+
+    before = stored()
+    for row, fields in rows.items():
+        answer = home.call(row, **fields)
+        assert (answer.success, answer.message) == (False, NO_PERMIT) and stored() == before
+    for row, fields in rows.items():
+        permits.permit(row, row.type.Request(**fields), 'kettle')
+    assert home.call(interfaces.SET_PRIORITY, priority=1, rank=4).message == NO_PERMIT  # another than was permitted
+    for row, fields in rows.items():
+        assert home.call(row, **fields).success
+        assert home.call(row, **fields).message == NO_PERMIT  # once
+    assert stored() == (1, 3, rows[interfaces.SET_SCHEDULE]['entries'])
+
+    # The word of somebody with another key, and a recorded one, permit nothing.
+    asked = interfaces.SET_PRIORITY.type.Request(priority=4, rank=9)
+    stranger = tmp_path / 'other.json'
+    save(stranger, Keys(outlets={'kettle': Stored(1, (Key(1, b'x' * 32),))}))
+    recorded = home.graph.hear(home.peer, interfaces.REQUEST, 'kettle')
+    refused = home.node._refused
+    Permits(home.peer, Held(str(stranger)), 'page', lambda: next(count), lambda: home.time).permit(
+        interfaces.SET_PRIORITY, asked, 'kettle')
+    permits.permit(interfaces.SET_PRIORITY, asked, 'kettle')
+    home.until(lambda: len(recorded) == 2 and home.node._refused == refused + 1)
+    assert home.call(interfaces.SET_PRIORITY, priority=4, rank=9).success
+    for number, word in enumerate(list(recorded), 2):
+        home.request.publish(word)
+        home.until(lambda number=number: home.node._refused == refused + number)
+    assert home.call(interfaces.SET_PRIORITY, priority=4, rank=9).message == NO_PERMIT
+
+    # Jobs are given and taken back by who has the key only.
+    client = ActionClient(home.peer, interfaces.RUN_JOB.type, interfaces.RUN_JOB.of(home.peer, 'kettle'))
+    assert client.wait_for_server(20.0)
+    goal = interfaces.RUN_JOB.type.Goal(id='wash', energy_kwh=1.0, power=1000.0, deadline=to_msg(home.time + 9000))
+
+    def sent(future):
+        home.until(future.done)
+        return future.result()
+
+    assert not sent(client.send_goal_async(goal)).accepted and home.node.controller.jobs.job is None
+    permits.permit(interfaces.RUN_JOB, goal, 'kettle')
+    handle = sent(client.send_goal_async(goal))
+    assert handle.accepted and not sent(handle.cancel_goal_async()).goals_canceling
+    assert home.node.controller.jobs.job.id == 'wash' and not home.node.controller.jobs.job.status.ended
+    permits.permit_cancel(interfaces.RUN_JOB, handle.goal_id, 'kettle')
+    assert sent(handle.cancel_goal_async()).goals_canceling and home.node.controller.jobs.job.status.ended
+
+    # Nor is the node put to sleep, and what it says to its relay carries its code.
+    off = ChangeState.Request()
+    off.transition.label = 'deactivate'
+    changer = home.peer.create_client(ChangeState, f'{home.home}/kettle/outlet/change_state')
+    assert not home.graph.call(changer, off).success and home.node.active
+    home.feed(2, current=1.0)
+    command = home.last('relays')
+    held = Held(str(path))
+    assert not held.refuse_setpoint(command, home.time)
+    command.closed = not command.closed
+    assert held.refuse_setpoint(command, home.time) == 'its authentication code is wrong'
+    client.destroy()

@@ -1,9 +1,10 @@
 """A number that rises with every message of a sender, over restarts and over a clock that was set back."""
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from hearthgrid_ros import durable
 
 RESERVE = 3_600_000  # numbers promised to the file at once: at the clock's pace an hour's
 
@@ -31,20 +32,15 @@ class Counter:
     def _kept(self) -> int:
         try:
             found = json.loads(self._path.read_text(encoding='utf-8'))['reserved'] if self._path else 0
-        except (KeyError, OSError, TypeError, ValueError):
+        except (KeyError, OSError, RecursionError, TypeError, ValueError):
             return 0
         return found if type(found) is int and 0 <= found < 2**62 else 0
 
     def _keep(self) -> None:
         if self._path is None:
             return
-        new = self._path.with_suffix('.new')
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with open(new, 'w', encoding='utf-8') as file:
-                json.dump({'reserved': self._reserved}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            durable.replace(self._path, json.dumps({'reserved': self._reserved}).encode())
         except OSError:
             return

@@ -123,18 +123,24 @@ class Topic:
 
 @dataclass(frozen=True)
 class Service:
-    """A service or action row; `server`/`client` make its ends (for actions use rclpy.action with `of`)."""
+    """A service or action row; `server`/`client` make its ends (for actions use rclpy.action with `of`).
+
+    guarded : it changes something, so that a home with keys wants a signed word that a call is meant (`calls.py`).
+    """
 
     name: str
     type: type
     scope: Scope
     doc: str
+    guarded: bool = True
 
     resolve = Topic.resolve
     of = Topic.of
 
-    def server(self, node, callback):
-        """Return a server of this row."""
+    def server(self, node, callback, calls=None):
+        """Return a server of this row. calls : the node's `Calls`, which a guarded row in a running home needs"""
+        if calls is not None and self.guarded:
+            callback = calls.guard(self, callback)
         return node.create_service(self.type, self.resolve(node), callback)
 
     def client(self, node, outlet: str = ''):
@@ -187,6 +193,7 @@ ADC = Topic('adc', msg.Samples, SAMPLES, Scope.OUTLET, 'converter samples, block
 RELAYS = Topic('relays', msg.RelayCommand, STATE_EACH, Scope.HOME, 'relay and power stage commands')
 TRUTH = Topic('truth', msg.Label, EVENT, Scope.HOME, 'in a replay: what was played; for scoring, never read by the hub')
 
+PERMITS = Topic('permits', msg.Request, STATE_EACH_SET, Scope.HOME, 'signed words that a call of a service is meant')
 AUDIT = Topic('audit', msg.Audit, EVENT, Scope.HOME, 'who had the home do what from outside')
 
 # Standard tools.
@@ -194,19 +201,22 @@ DIAGNOSTICS = Topic('diagnostics', DiagnosticArray, EVENT, Scope.GLOBAL, 'health
 MARKERS = Topic('markers', MarkerArray, STATE, Scope.HOME, 'the house, for rviz')
 ECHO = Topic('reading', msg.Reading, TELEMETRY, Scope.OUTLET, 'its reading under its own name, for rqt_plot (`echo`)')
 
-GET_HISTORY = Service('get_history', srv.GetHistory, Scope.HOME, 'a quantity over time, from `store`')
-GET_COSTS = Service('get_costs', srv.GetCosts, Scope.HOME, 'what each outlet used and cost over a time, from `store`')
+GET_HISTORY = Service('get_history', srv.GetHistory, Scope.HOME, 'a quantity over time, from `store`', guarded=False)
+GET_COSTS = Service(
+    'get_costs', srv.GetCosts, Scope.HOME, 'what each outlet used and cost over a time, from `store`', guarded=False)
 ACKNOWLEDGE = Service('acknowledge', srv.Acknowledge, Scope.HOME, 'a person has seen an anomaly')
 TEST_NOTIFICATION = Service('test_notification', srv.TestNotification, Scope.HOME, 'a test message to a channel')
 CORRECT_IDENTITY = Service('correct_identity', srv.CorrectIdentity, Scope.HOME, 'a person names a device')
 SCRIPT_OUTAGE = Service('script_outage', srv.ScriptOutage, Scope.HOME, 'in the simulation: fail the utility')
 PLUG_APPLIANCE = Service('plug_appliance', srv.PlugAppliance, Scope.HOME, 'in the simulation: change an appliance')
 SET_OPT = Service('set_opt', srv.SetOpt, Scope.HOME, 'a person opts into or out of an event')
-GET_SCHEDULE = Service('get_schedule', srv.GetSchedule, Scope.OUTLET, 'schedule and priority of an outlet')
+GET_SCHEDULE = Service(
+    'get_schedule', srv.GetSchedule, Scope.OUTLET, 'schedule and priority of an outlet', guarded=False)
 SET_SCHEDULE = Service('set_schedule', srv.SetSchedule, Scope.OUTLET, 'replace the schedule of an outlet')
 SET_PRIORITY = Service('set_priority', srv.SetPriority, Scope.OUTLET, 'shedding class of an outlet')
 RESET_TRIP = Service('reset_trip', srv.ResetTrip, Scope.OUTLET, 'unlatch a tripped outlet')
-CAPTURE_WAVEFORM = Service('capture_waveform', srv.CaptureWaveform, Scope.OUTLET, 'the newest raw window now')
+CAPTURE_WAVEFORM = Service(
+    'capture_waveform', srv.CaptureWaveform, Scope.OUTLET, 'the newest raw window now', guarded=False)
 RUN_JOB = Action('run_job', action.RunJob, Scope.OUTLET, 'so much energy before a deadline')
 
 TABLE = tuple(row for row in globals().values() if isinstance(row, (Topic, Service)))

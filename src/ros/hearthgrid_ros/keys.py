@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hearthgrid_core.outlet.authentic import OPEN, Keyring, pack_inverter, pack_regulator
+from hearthgrid_core.outlet.authentic import OPEN, Keyring, pack_inverter, pack_regulator, pack_relay
 from hearthgrid_msgs import msg
 from hearthgrid_ros import key_file
 from hearthgrid_ros.health import ERROR, OK, WARN
@@ -53,13 +53,13 @@ class Keys:
         return message
 
     def sign_setpoint(self, message, now: float):
-        """Return the setpoint to an inverter or regulator, signed at `now` [s] where its key is known."""
+        """Return the command to an inverter, regulator or relay, signed at `now` [s] where its key is known."""
         packed, name = setpoint(message)
         message.mac = list(self.ring(name).sign(now, packed))
         return message
 
     def refuse_setpoint(self, message, now: float) -> str:
-        """Return why a setpoint is not believed at `now` [s], '' = it is."""
+        """Return why a command to an inverter, regulator or relay is not believed at `now` [s], '' = it is."""
         packed, name = setpoint(message)
         ring = self.ring(name)
         if not ring.required:
@@ -106,7 +106,10 @@ class Keys:
 
 
 def setpoint(message) -> tuple[bytes, str]:
-    """Return the bytes the code of a setpoint on the wire is over, and whose key it needs."""
+    """Return the bytes the code of such a command on the wire is over, and whose key it needs."""
+    if isinstance(message, msg.RelayCommand):
+        stamp = message.stamp.sec * NANOSECONDS + message.stamp.nanosec
+        return pack_relay(stamp, message.outlet, message.closed, message.power_max, message.counter), message.outlet
     stamp, expiry = (at.sec * NANOSECONDS + at.nanosec for at in (message.stamp, message.expiry))
     if isinstance(message, msg.InverterSetpoint):
         return pack_inverter(

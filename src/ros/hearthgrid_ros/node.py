@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -20,16 +21,18 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from hearthgrid_ros.calls import Calls
 from hearthgrid_ros.executor import LeanExecutor
 from hearthgrid_ros.health import Health, HealthReport
 from hearthgrid_ros.interfaces import DIAGNOSTICS
+from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.params import declare
 
 WAIT = 0.25  # longest sleep before a signal is looked at [s]
 
 
 class _Common:
-    """Settings and health, for plain and managed nodes alike.
+    """Settings, health and keys, for plain and managed nodes alike.
 
     A subclass names its settings class: `settings_class = StoreSettings`, and finds the values in `self.settings`.
     """
@@ -43,6 +46,16 @@ class _Common:
     def now(self) -> float:
         """Return the node's time, seconds since the epoch. [s]"""
         return self.get_clock().now().nanoseconds * 1e-9
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of the home, where the settings have `keys_file`; else those of a home without."""
+        return Keys(getattr(self.settings, 'keys_file', ''), self.get_logger().error)
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Whose calls this node obeys."""
+        return Calls(self, self.keys)
 
     def make_safe(self) -> None:
         """Give back what must not outlive the node (threads, files). Called once before it is destroyed."""
@@ -59,14 +72,24 @@ class HomeNode(_Common, Node):
 class ManagedNode(_Common, LifecycleNode):
     """A lifecycle node that brings itself to active when parameter `autostart` is true (the default).
 
-    Subclasses implement on_configure, on_activate, on_deactivate, on_cleanup and on_shutdown as rclpy has them, and
-    call the parent. `make_safe` deactivates.
+    Then, in a home with keys, its lifecycle services refuse changes, because nobody signs for them; with `autostart`
+    false somebody means to manage it, and they obey. Subclasses implement on_configure, on_activate, on_deactivate,
+    on_cleanup and on_shutdown as rclpy has them, and call the parent. `make_safe` deactivates.
     """
 
     def __init__(self, name: str, **options) -> None:
         super().__init__(name, **options)
         self._prepare()
         self.autostart = self.declare_parameter('autostart', True).value
+        if self.autostart and getattr(self.settings, 'keys_file', ''):
+            self._service_change_state.callback = self._refuse_change
+
+    def _refuse_change(self, asked, response):
+        # Nobody signs for it, and whoever may end this process may end the node.
+        self.get_logger().warning(f'a change of state ({asked.transition.label or asked.transition.id}) is refused: '
+                                  'the home has keys', throttle_duration_sec=60.0)
+        response.success = False
+        return response
 
     def start(self) -> bool:
         """Configure and activate; return whether both worked."""

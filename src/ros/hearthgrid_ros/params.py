@@ -67,7 +67,8 @@ def declare(node, cls: type[Settings]) -> Settings:
             replace(settings, **known)
         except (TypeError, ValueError) as error:
             return SetParametersResult(successful=False, reason=str(error))
-        if known:
+        # The node's clock, too: whoever set it could make time stand still.
+        if known or any(p.name == 'use_sim_time' for p in parameters):
             return SetParametersResult(successful=False, reason='read at start: set it in the home file')
         return SetParametersResult(successful=True)
 

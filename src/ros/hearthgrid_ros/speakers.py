@@ -43,7 +43,7 @@ SPEAKERS = {
         (), (rows.READINGS, rows.ANOMALIES, rows.FORECASTS, rows.GRID_LIMIT, rows.IDENTITIES, rows.ISLAND, rows.JOBS,
              rows.LABELS, rows.PLAN, rows.PRICES, rows.SIGNATURES, rows.STATES, rows.TIE, rows.WEATHER),
         (rows.GET_HISTORY, rows.GET_COSTS), managed=True),
-    'identify': Speaks((rows.IDENTITIES,), (rows.SIGNATURES, rows.LABELS), (rows.CORRECT_IDENTITY,)),
+    'identify': Speaks((rows.IDENTITIES,), (rows.SIGNATURES, rows.LABELS, rows.PERMITS), (rows.CORRECT_IDENTITY,)),
     'anomaly': Speaks(
         (rows.ANOMALIES,), (rows.PRICES, rows.READINGS, rows.SIGNATURES, rows.IDENTITIES, rows.STATES)),
     'forecast': Speaks(
@@ -56,14 +56,16 @@ SPEAKERS = {
         (rows.BATTERY, rows.FORECASTS, rows.GRID_LIMIT, rows.JOBS, rows.PRICES, rows.READINGS, rows.STATES, rows.TIE),
         managed=True),
     'notify': Speaks(
-        (), (rows.ANOMALIES, rows.ISLAND, rows.GRID_LIMIT, rows.JOBS), (rows.ACKNOWLEDGE, rows.TEST_NOTIFICATION)),
+        (), (rows.ANOMALIES, rows.ISLAND, rows.GRID_LIMIT, rows.JOBS, rows.PERMITS),
+        (rows.ACKNOWLEDGE, rows.TEST_NOTIFICATION)),
     'gateway': Speaks((rows.STATES, rows.READINGS, rows.REQUEST), (rows.STATES, rows.READINGS, rows.TIE, rows.REQUEST)),
     'grid_service': Speaks(
-        (rows.GRID_LIMIT, rows.GRID_EVENTS, rows.PRICES), (rows.READINGS, rows.BATTERY), (rows.SET_OPT,),
+        (rows.GRID_LIMIT, rows.GRID_EVENTS, rows.PRICES), (rows.READINGS, rows.BATTERY, rows.PERMITS),
+        (rows.SET_OPT,),
         managed=True),
     'market': Speaks((rows.PRICES, rows.WEATHER)),
     'dashboard': Speaks(
-        (rows.REQUEST, rows.AUDIT),
+        (rows.REQUEST, rows.AUDIT, rows.PERMITS),
         (rows.READINGS, rows.STATES, rows.IDENTITIES, rows.ANOMALIES, rows.PLAN, rows.FORECASTS, rows.PRICES,
          rows.WEATHER, rows.TIE, rows.ISLAND, rows.BATTERY, rows.WAVEFORMS, rows.JOBS), (),
         (rows.ACKNOWLEDGE, rows.CAPTURE_WAVEFORM, rows.CORRECT_IDENTITY, rows.GET_COSTS, rows.GET_HISTORY,
@@ -72,8 +74,9 @@ SPEAKERS = {
     'world': Speaks(
         (rows.ADC, rows.READINGS, rows.TIE, rows.BATTERY, rows.PRICES, rows.WEATHER, rows.LABELS, rows.TRUTH,
          rows.REGULATOR),
-        (rows.RELAYS, rows.INVERTER_SETPOINT, rows.REGULATOR_SETPOINT), (rows.SCRIPT_OUTAGE, rows.PLUG_APPLIANCE)),
+        (rows.RELAYS, rows.INVERTER_SETPOINT, rows.REGULATOR_SETPOINT, rows.PERMITS),
+        (rows.SCRIPT_OUTAGE, rows.PLUG_APPLIANCE)),
     # The command line and standard tools: they look, ask services, and switch nothing by topic.
-    'tools': Speaks((), (*HOME_TOPICS, rows.REQUEST, rows.ECHO, rows.DIAGNOSTICS), (),
+    'tools': Speaks((rows.PERMITS,), (*HOME_TOPICS, rows.REQUEST, rows.ECHO, rows.DIAGNOSTICS), (),
                     tuple(row for row in rows.SERVICES if row.scope is rows.Scope.HOME)),
 }

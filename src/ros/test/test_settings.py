@@ -67,3 +67,4 @@ def test_a_running_node_says_why_it_keeps_its_settings(value, words):
         result = node.set_parameters([Parameter('frequency', value=value)])[0]
         assert not result.successful and words in result.reason
         assert node.get_parameter('frequency').value == 50.0
+        assert not node.set_parameters([Parameter('use_sim_time', value=True)])[0].successful  # time would stand still

@@ -21,7 +21,7 @@ from hearthgrid_core.sim import (
     Source,
     TieState,
 )
-from hearthgrid_core.sim.gate import Ticket
+from hearthgrid_core.sim.gate import STALE, Ticket
 from hearthgrid_core.sim.market import PricesAhead
 from hearthgrid_core.sim.regulator import NAME as REGULATOR
 from hearthgrid_core.sim.weather import WeatherAhead
@@ -33,6 +33,7 @@ from hearthgrid_msgs.msg import (
     Reading,
     Regulator,
     RegulatorSetpoint,
+    RelayCommand,
     WeatherSeries,
 )
 from hearthgrid_msgs.srv import PlugAppliance
@@ -117,9 +118,9 @@ def battery(of: BatteryState, now: float) -> BatteryMessage:
         power_supply_health=BatteryMessage.POWER_SUPPLY_HEALTH_GOOD,
         power_supply_technology=BatteryMessage.POWER_SUPPLY_TECHNOLOGY_LION,
         present=True,
-        location='battery',
+        location=of.name,
     )
-    out.header.stamp, out.header.frame_id = to_msg(now), 'battery'
+    out.header.stamp, out.header.frame_id = to_msg(now), of.name
     if of.power > 10.0:
         out.power_supply_status = BatteryMessage.POWER_SUPPLY_STATUS_CHARGING
     elif of.power < -10.0:
@@ -181,6 +182,12 @@ def naming(outlet: str, kind: str, since: float, now: float) -> Label:
         valid_from=to_msg(since),
         type=kind.replace('_', ' '),
     )
+
+
+def relay(of: RelayCommand) -> Ticket:
+    """Return what a relay's command says of itself; it has no expiry, so it goes stale as setpoints do."""
+    stamp = to_seconds(of.stamp)
+    return Ticket(of.outlet, stamp, stamp + STALE, 0, of.counter)
 
 
 def ticket(of: InverterSetpoint | RegulatorSetpoint) -> Ticket:

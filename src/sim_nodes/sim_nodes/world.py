@@ -24,7 +24,6 @@ from hearthgrid_ros.interfaces import (
     TRUTH,
     WEATHER,
 )
-from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.time import to_msg
 from sim_nodes import build, convert
@@ -42,8 +41,7 @@ class WorldNode(HomeNode):
     def __init__(self, **options) -> None:
         super().__init__('world', **options)
         self._world, self._home = build.world(self.settings, self.now() - LEAD, self.get_logger().warning)
-        self._keys = Keys(self.settings.keys_file, self.get_logger().error)
-        self._gate, self._regulator_gate, self._strangers = Gate(), Gate(), set()
+        self._gate, self._regulator_gate, self._relay_gate, self._strangers = Gate(), Gate(), Gate(), set()
         self._sequence: dict[str, int] = {}
         self._state_due, self._ahead_due, self._tie = 0.0, 0.0, None
         self._tap: int | None = None
@@ -62,8 +60,8 @@ class WorldNode(HomeNode):
         RELAYS.subscription(self, self._on_relay)
         INVERTER_SETPOINT.subscription(self, self._on_setpoint)
         REGULATOR_SETPOINT.subscription(self, self._on_regulator)
-        SCRIPT_OUTAGE.server(self, self._on_outage)
-        PLUG_APPLIANCE.server(self, self._on_plug)
+        SCRIPT_OUTAGE.server(self, self._on_outage, self.calls)
+        PLUG_APPLIANCE.server(self, self._on_plug, self.calls)
         self.create_timer(self._world.block_duration, self._advance)
 
     def _samples(self, outlet: str) -> Samples:
@@ -138,8 +136,8 @@ class WorldNode(HomeNode):
             self.get_logger().info(f'tie {state} ({output.tie.reason}), grid {grid}, home on {output.source.value}')
         self._tie, self._state_due = key, output.time + STATE_PERIOD
         self._tie_state.publish(convert.breaker(output.tie, output.time))
-        if output.battery:
-            self._battery.publish(convert.battery(output.battery, output.time))
+        for battery in (*((output.battery,) if output.battery else ()), *output.further):
+            self._battery.publish(convert.battery(battery, output.time))
 
     def _publish_ahead(self, now: float) -> None:
         """Tell prices and weather, at the start of every step of theirs."""
@@ -164,8 +162,15 @@ class WorldNode(HomeNode):
     # Commands.
 
     def _on_relay(self, message: RelayCommand) -> None:
+        now = self.now()
         try:
-            self._world.apply(SwitchRelay(message.outlet, message.closed, message.power_max), self.now())
+            command = SwitchRelay(message.outlet, message.closed, message.power_max)
+            self._world.check(command)
+            if self.keys.required:
+                reason = self.keys.refuse_setpoint(message, now) or self._relay_gate.refuse(now, convert.relay(message))
+                if reason:
+                    raise ValueError(f'{message.outlet!r}: {reason}')
+            self._world.apply(command, now)
         except ValueError as error:
             if message.outlet not in self._strangers:
                 self._strangers.add(message.outlet)
@@ -183,7 +188,7 @@ class WorldNode(HomeNode):
         try:
             command = command_of(message)
             self._world.check(command)
-            reason = self._keys.refuse_setpoint(message, now) or gate.refuse(now, convert.ticket(message))
+            reason = self.keys.refuse_setpoint(message, now) or gate.refuse(now, convert.ticket(message))
             if reason:
                 raise ValueError(reason)
         except ValueError as error:

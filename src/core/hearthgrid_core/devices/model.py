@@ -2,8 +2,9 @@
 
 A forest of extremely randomised trees, each group and class counting evenly, and where it helps a logistic regression
 on ranks: its straight lines reach further than a tree's steps where the groups learnt from are few. Cross-validation
-that keeps groups apart, inside the training examples, decides how much of it helps and how smooth it is, and sets the
-temperature of the probabilities (Guo et al. 2017).
+that keeps groups apart, inside the training examples, decides how much of it helps and how smooth it is, and calibrates
+the probabilities: a temperature (Guo et al. 2017) and how much surer yet what is nearly sure becomes, which a
+temperature cannot tell apart (beta calibration, Kull et al. 2017, over all classes).
 """
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,13 +17,15 @@ from .examples import DevicesError
 from .forest import Forest, grow
 from .novelty import Novelty
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 TREES, FOLD_TREES, FOLDS = 200, 60, 8
 BLENDS = (0.0, 0.3, 0.5, 0.7, 0.85)     # weight of the logistic regression
 FLOOR = 0.01                # no silence of one part rules a class out
 PENALTIES = (0.003, 0.01, 0.03)         # inverse strength on weights of the logistic regression
 KNOTS, RANK_MAX = 65, 2.5
 TEMPERATURES = np.geomspace(0.2, 2.0, 25)
+SHARPNESS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+DOUBT_MIN, LEAST = 1e-4, 1e-12      # no share is surer than all but this, nor less than that
 EXAMPLES_MAX = 4000         # kept for novelty, dealt evenly
 
 
@@ -56,7 +59,7 @@ class Model:
     """Made by `train` or `from_state`; immutable.
 
     classes : names     groups : how many it learnt from     weights : (d + 1, classes), bias last
-    blend : of the regression [1]     temperature : [1]     near : distance to what was learnt
+    blend : of the regression [1]     temperature, sharpness : [1]     near : distance to what was learnt
     """
 
     classes: tuple[str, ...]
@@ -65,6 +68,7 @@ class Model:
     weights: np.ndarray
     blend: float
     temperature: float
+    sharpness: float
     near: Novelty
 
     @property
@@ -73,19 +77,23 @@ class Model:
 
     def probability(self, features: np.ndarray) -> np.ndarray:
         """Return (m, classes) of features (m, d), rows summing to one. DevicesError on another shape or NaN."""
+        return _calibrated(self.shares(features), self.temperature, self.sharpness)
+
+    def shares(self, features: np.ndarray) -> np.ndarray:
+        """Return (m, classes), rows summing to one: probabilities before calibration, which fits what is known."""
         features = self._checked(features)
-        return softmax(self._before(features) / self.temperature)
+        return softmax(_blend(self.forest.probability(features), self._line(features), self.blend))
 
     def novelty(self, features: np.ndarray) -> np.ndarray:
         """Return (m,): how far off the likeliest class's examples, and how torn between classes; larger = stranger."""
-        features = self._checked(features)
-        return self.near.score(features, softmax(self._before(features)))
+        return self.near.score(self._checked(features), self.shares(features))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return plain arrays for `from_state`; no pickle is needed to save them."""
         return {'model_version': np.array(MODEL_VERSION), 'classes': np.array(self.classes),
                 'knots': self.ranks.knots, 'weights': self.weights, 'blend': np.asarray(self.blend),
-                'temperature': np.asarray(self.temperature), **self.near.__dict__, **self.forest.state()}
+                'temperature': np.asarray(self.temperature), 'sharpness': np.asarray(self.sharpness),
+                **self.near.__dict__, **self.forest.state()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> 'Model':
@@ -101,25 +109,23 @@ class Model:
         width = arrays['knots'].shape[-1] if arrays['knots'].ndim == 2 else 0
         kept = len(arrays['examples']) if arrays['examples'].ndim else 0
         wanted = {'knots': (KNOTS, width), 'weights': (width + 1, count), 'blend': (), 'temperature': (),
-                  'noise': (width,), 'examples': (kept, width), 'example_class': (kept,), 'usual': (count,)}
+                  'sharpness': (), 'noise': (width,), 'examples': (kept, width),
+                  'example_class': (kept,), 'usual': (count,)}
         for name, shape in wanted.items():
             array, kind = arrays[name], 'i' if name == 'example_class' else 'f'
             if array.shape != shape or array.dtype.kind != kind or not np.isfinite(array).all():
                 raise DevicesError(f'the saved {name} are {array.dtype} {array.shape}, not finite {shape}')
         if classes.ndim != 1 or classes.dtype.kind != 'U' or not count or len(set(classes.tolist())) != count:
             raise DevicesError('the saved classes are not distinct names')
-        if not (width and arrays['temperature'] > 0 and 0 <= arrays['blend'] <= 1 and (arrays['usual'] > 0).all()
-                and (arrays['noise'] > 0).all()
+        if not (width and arrays['temperature'] > 0 and arrays['sharpness'] >= 0 and 0 <= arrays['blend'] <= 1
+                and (arrays['usual'] > 0).all() and (arrays['noise'] > 0).all()
                 and (np.diff(arrays['knots'], axis=0) >= 0).all()
                 and set(arrays['example_class'].tolist()) == set(range(count))):
             raise DevicesError('the saved model is damaged')
         return cls(tuple(classes.tolist()), Forest.from_state(state, width, count), Ranks(arrays['knots']),
                    arrays['weights'], float(arrays['blend']), float(arrays['temperature']),
+                   float(arrays['sharpness']),
                    Novelty(*(arrays[name] for name in Novelty.__dataclass_fields__)))
-
-    def _before(self, features: np.ndarray) -> np.ndarray:
-        """Return logarithms before temperature (m, classes)."""
-        return _blend(self.forest.probability(features), self._line(features), self.blend)
 
     def _line(self, features: np.ndarray) -> np.ndarray | None:
         return softmax(self.ranks(features) @ self.weights[:-1] + self.weights[-1]) if self.blend else None
@@ -131,7 +137,7 @@ class Model:
         return features
 
 
-_ARRAYS = ('weights', 'blend', 'temperature', *Novelty.__dataclass_fields__)
+_ARRAYS = ('weights', 'blend', 'temperature', 'sharpness', *Novelty.__dataclass_fields__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,18 +184,18 @@ def _trained(features, labels, groups, seed, trees, examples, validated, progres
     if len(classes) < 2:
         raise DevicesError(f'a model tells classes apart; {len(classes)} is taught')
     folds = _folds(features, of, groups, seed, progress)
-    blend, penalty, temperature = _choose(folds)
+    chosen = blend, penalty, temperature, sharpness = _choose(folds)
     weight = even_weights(of, groups)
     ranks = Ranks.of(features)
     weights = np.zeros((features.shape[1] + 1, len(classes)))
     if blend:
         weights = _regress(ranks(features), of, weight, len(classes), PENALTIES[penalty])
     made = Model(tuple(classes.tolist()), grow(features, of, weight, trees, seed), ranks, weights, blend, temperature,
-                 Novelty.of(features, of, groups, _dealt(of, examples, seed)))
+                 sharpness, Novelty.of(features, of, groups, _dealt(of, examples, seed)))
     progress(1.0)
     if not validated:
         return made, None
-    return made, _judged(folds, features, of, groups, (blend, penalty, temperature), examples, seed)
+    return made, _judged(folds, features, of, groups, chosen, examples, seed)
 
 
 def _dealt(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -241,33 +247,45 @@ def _folds(features, labels, groups, seed: int, progress) -> list[_Fold]:
     return out
 
 
-def _choose(folds: list[_Fold]) -> tuple[float, int, float]:
-    """Return blend, which penalty, and temperature of least log loss."""
-    if sum(len(fold.truth) for fold in folds) < 10:
-        return 0.0, 0, 1.0
+def _choose(folds: list[_Fold]) -> tuple[float, int, float, float]:
+    """Return blend, which penalty, temperature and sharpness of least log loss; the last two for the first two.
+
+    Where all was right nothing bounds how sure to be: one slip more is reckoned with (Platt 1999).
+    """
+    judged = sum(len(fold.truth) for fold in folds)
+    if judged < 10:
+        return 0.0, 0, 1.0, 0.0
     loss = {}
     for blend in BLENDS:
         for penalty in range(len(PENALTIES)) if blend else (0,):
-            before = [_blend(f.forest, f.lines[penalty], blend) for f in folds]
+            before = [softmax(_blend(f.forest, f.lines[penalty], blend)) for f in folds]
             for t in TEMPERATURES:
-                loss[blend, penalty, float(t)] = -sum(
-                    np.log(softmax(b / t)[np.arange(len(f.truth)), f.truth] + 1e-9).sum()
-                    for b, f in zip(before, folds, strict=True))
-    return min(loss, key=loss.get)
+                loss[blend, penalty, float(t)] = _loss(folds, before, float(t), 0.0)
+    blend, penalty, _ = min(loss, key=loss.get)
+    before = [softmax(_blend(f.forest, f.lines[penalty], blend)) for f in folds]
+    return blend, penalty, *min(((float(t), sharp) for sharp in SHARPNESS for t in TEMPERATURES),
+                                key=lambda pair: _loss(folds, before, *pair, 1 / (judged + 2)))
+
+
+def _loss(folds: list[_Fold], before: list[np.ndarray], temperature: float, sharpness: float, slip: float = 0.0
+          ) -> float:
+    true = np.concatenate([_calibrated(share, temperature, sharpness)[np.arange(len(f.truth)), f.truth]
+                           for share, f in zip(before, folds, strict=True)])
+    return -float(((1 - slip) * np.log(true + 1e-9) + slip * np.log(1 - true + 1e-9)).sum())
 
 
 def _judged(folds: list[_Fold], features, labels, groups, chosen, examples, seed) -> Validation:
-    blend, penalty, temperature = chosen
+    blend, penalty, temperature, sharpness = chosen
     tested, novelty = np.zeros(len(labels), dtype=bool), np.full(len(labels), np.nan)
     probability = np.zeros((len(labels), labels.max() + 1))
     for fold in folds:
-        before = _blend(fold.forest, fold.lines[penalty], blend)
-        found = softmax(before / temperature)
+        before = softmax(_blend(fold.forest, fold.lines[penalty], blend))
+        found = _calibrated(before, temperature, sharpness)
         local = np.searchsorted(fold.present, labels[fold.inside])
         near = Novelty.of(features[fold.inside], local, groups[fold.inside], _dealt(local, examples, seed))
         tested |= fold.outside
         probability[np.ix_(fold.outside, fold.present)] = found
-        novelty[fold.outside] = near.score(features[fold.outside], softmax(before))
+        novelty[fold.outside] = near.score(features[fold.outside], before)
     return Validation(tested, probability, novelty)
 
 
@@ -294,3 +312,9 @@ def _regress(scores, labels, weight, classes: int, penalty: float = PENALTIES[0]
 def _blend(forest: np.ndarray, line: np.ndarray | None, blend: float) -> np.ndarray:
     log = (1 - blend) * np.log(forest + FLOOR)
     return log if line is None else log + blend * np.log(line + FLOOR)
+
+
+def _calibrated(share: np.ndarray, temperature: float, sharpness: float) -> np.ndarray:
+    """Return probabilities of shares (m, classes); their order stays. Odds p^(1/temperature) / (1 − p)^sharpness"""
+    doubt = np.log(1 - share + DOUBT_MIN)
+    return softmax(np.log(share + LEAST) / temperature - sharpness * doubt)

@@ -28,7 +28,7 @@ class Novelty:
     def score(self, features: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Return (m,): how far off the likeliest class's examples, and how torn between classes; larger = stranger.
 
-        features : (m, d)     share : (m, classes) probabilities before temperature, which fits what is known and would
+        features : (m, d)     share : (m, classes) probabilities before calibration, which fits what is known and would
         make a stranger look as sure
         """
         best, scaled = share.argmax(axis=1), features / self.noise

@@ -26,8 +26,10 @@ _KWH = 3.6e6  # [J]
 class BudgetSettings:
     """The battery behind the inverter, and how long it has to last."""
 
-    battery_kwh: float = setting(0.0, 'kWh', 0.0, 1e4, 'Capacity; 0 = not known, then charge_low and charge_least hold '
-                                 'instead of a budget.')
+    battery_kwh: float = setting(0.0, 'kWh', 0.0, 1e4, 'Capacity of all together; 0 = not known, then charge_low and '
+                                 'charge_least hold instead of a budget.')
+    battery_parts: str = setting('', '', None, None, 'Capacity behind each inverter where there are several, by name: '
+                                 '`battery=10,barn=5` [kWh].')
     battery_efficiency: float = setting(0.95, '1', 0.5, 1.0, 'Of the battery, one way.')
     charge_empty: float = setting(0.05, '1', 0.0, 0.5, 'State of charge at which it gives nothing any more.')
     charge_back: float = setting(0.05, '1', 0.0, 0.5, 'So much charge more than a class needs before it comes back.')
@@ -37,6 +39,17 @@ class BudgetSettings:
 
     def __post_init__(self) -> None:
         check_bounds(self)
+        if not all(part > 0.0 for part in self.parts.values()):
+            raise ValueError(f'battery_parts {self.battery_parts!r}: a capacity must be above 0')
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Capacity by inverter, as far as it is told. [kWh] ValueError where it is no list of name=number."""
+        try:
+            rows = [part.split('=') for part in self.battery_parts.split(',') if part.strip()]
+            return {name.strip(): float(value) for name, value in rows}
+        except ValueError as error:
+            raise ValueError(f'battery_parts {self.battery_parts!r}: {error}') from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +67,21 @@ class Budget:
 
     def __init__(self, settings: BudgetSettings) -> None:
         self._s = settings
-        self.charge = math.nan  # [1]
+        self.charge = math.nan  # of all batteries together [1]
+        self._parts = settings.parts
+        self._charges: dict[str, float] = {}  # by inverter, as last told [1]
         self._ahead: dict[str, Ahead] = {}
         self._demand = np.zeros(len(CLASSES))  # mean of each class [W]
         self._noted_at = -math.inf
         self._short = len(CLASSES)  # from this class on there was not enough
+
+    def hear(self, inverter: str, charge: float) -> None:
+        """Take in what a battery says of its charge, NaN = it does not know; one not heard of counts as empty. [1]"""
+        self._charges[inverter] = charge
+        known = {name: share for name, share in self._charges.items() if not math.isnan(share)}
+        parts = self._parts if len(self._parts) > 1 else dict.fromkeys(self._charges, 1.0)
+        energy = sum(known[name] * part for name, part in parts.items() if name in known)
+        self.charge = energy / sum(parts.values()) if known else math.nan
 
     def take(self, ahead: Ahead) -> None:
         """Take a forecast in; one that holds no number, or no steps, is ignored."""

@@ -77,9 +77,10 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """State of charge of the battery behind the inverter, NaN = not known. [1]"""
+    """State of charge of the battery behind an inverter, NaN = not known. [1]     inverter : '' = the first"""
 
     share: float
+    inverter: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,9 @@ class Duties:
             self.offers[outlet] = event.offer
             (self._held_off.add if event.shed else self._held_off.discard)(outlet)
         elif type(event) is Charge:
-            self._budget.charge = event.share
+            name = event.inverter or self._s.inverters[0]
+            if name in self._s.inverters:
+                self._budget.hear(name, event.share)
         elif type(event) is Ahead:
             self._budget.take(event)
         else:

@@ -21,11 +21,13 @@ STEP = 0.01  # between two looks at 50 Hz: half a cycle, each at the frequency o
 _BASE = 4    # looks behind an estimate
 DEAD = 0.1   # voltage over nominal of a dead bus [1]
 HELD = 0.004  # rise of voltage over nominal in two looks: less when the current limit holds it [1]
-DIGGING = 0.02  # fall of it: less when the current limit still lowers it; what it tells hardly changes then [1]
+DIGGING = 0.025  # fall of it in one look: less when the current limit still lowers it, more when it dies [1]
 MOVED = 0.01  # … more when the frequency tells of the voltage's return [1]
 BEND = 0.1   # of a steep fall its bend may be so much [1]
 SLOW = 8     # looks over which a small overload is averaged
 USUAL = 0.98  # voltage over nominal below which the loads draw less than they will once it is back [1]
+FREE = 0.99  # that voltage, over nominal, at full load [1]
+STEEP = 0.4  # fall of frequency over limit_rate, with a voltage below USUAL: the current limit is at work [1]
 STIFF = 0.8  # voltage over nominal below which every load is an impedance [1]
 
 
@@ -41,13 +43,14 @@ class LoadDroopSettings:
                                 'inverter only droops, and the frequency itself tells the overload.')
     filter_time: float = setting(0.01, 's', 0.0, 1.0, "Of the inverter's power measurement; undone in the estimate.")
     surge: float = setting(2.0, '1', 1.0, 5.0, 'Current limit over rated; below nominal voltage it is reached.')
-    exponent: float = setting(1.2, '1', 0.0, 2.0, 'Of voltage in the power of an average load.')
+    exponent: float = setting(1.6, '1', 0.0, 2.0, 'Of voltage in the power of the loads, rather too much.')
     sag: float = setting(0.92, '1', 0.3, 0.95, 'Voltage over nominal below which the current limit is at work.')
     trigger: float = setting(0.06, '1', 0.01, 0.5, 'Overload over power_max answered at once, of a third of it later: '
                              'five times the noise of an estimate.')
     relief: float = setting(1.0, '1', 1.0, 100.0, 'Overload over trigger in one look that counts where the next shows '
                             'relief: others act already. Steps of phase seem one of up to 1.5.')
-    margin: float = setting(0.08, '1', 0.0, 0.5, 'Shed so much of power_max more than was measured.')
+    margin: float = setting(0.05, '1', 0.0, 0.5, 'Shed so much of power_max more than was measured.')
+    hearsay: float = setting(0.05, '1', 0.0, 0.5, 'Error of the powers a place is the sum of.')
     bend: float = setting(0.01, 'Hz', 0.0, 1.0, 'Of the frequency from look to look: more is a change of power.')
     again: float = setting(0.09, 's', 0.02, 5.0, 'From action to the next estimate: relay, settling and window.')
     calm: float = setting(2.0, 's', 0.1, 600.0, 'After so long without overload what was seen is forgotten.')
@@ -104,27 +107,30 @@ class LoadDroop:
             if math.isnan(over) and armed and first >= s.relief * s.trigger and self._relieved():
                 over = first    # others act already
             if over >= s.trigger:
-                self.seen += over + s.margin
-                self._next = now + s.again
+                self._answer(now, max(over, first))
         elif over >= s.trigger:
             self._first = over
         elif self._valid >= 2 * SLOW and self._mean >= s.trigger / 3:
-            self.seen += self._mean + s.margin
-            self._loud, self._next = now, now + s.again
+            self._answer(now, self._mean)
+            self._loud = now
         return place < self.seen * s.power_max
+
+    def _answer(self, now: float, over: float) -> None:
+        self.seen += (over + self._s.margin) * (1 + self._s.hearsay)
+        self._next = now + self._s.again
 
     def _relieved(self) -> bool:
         """Whether frequency or voltage has just begun to rise."""
         f, v = self._frequency, self._voltage
-        return f[-2] - f[-1] < f[-3] - f[-2] or v[-1] > v[-2]
+        return f[-2] - f[-1] < f[-3] - f[-2] or v[-1] > v[-2] + HELD / 2
 
     def _overload(self) -> float:
         """Demand at nominal voltage beyond power_max, over power_max; NaN while it cannot be told. [1]"""
         s, f, v = self._s, list(self._frequency), list(self._voltage)
         moved = v[-1] - v[-3]
         if v[-1] < s.sag:  # by the current limit; on the way back from there, the limit is left
-            told = -DIGGING < moved < HELD or (v[-1] > v[-2] - HELD / 2 and not self.seen)
-            return s.surge * v[-1] / drawn(v[-1], s.exponent) - 1 if v[-1] > DEAD and told else math.nan
+            told = v[-1] > v[-2] - DIGGING and (moved < HELD or not self.seen)
+            return self._limited(v[-1]) if v[-1] > DEAD and told else math.nan
         undone = [b - self._lead * (a - b) for a, b in zip(f, f[1:], strict=False)]
         if s.limit_rate > 0.0:
             slope, since = (undone[0] - undone[2]) / 2, _BASE - 2
@@ -134,9 +140,17 @@ class LoadDroop:
             slope, since, bend = 0.0, _BASE - 2, abs(undone[1] - undone[2])
             over = (s.full - (undone[1] + undone[2]) / 2) / (s.droop_frequency * s.nominal_frequency)
         if over >= s.trigger:
-            over = (1 + over) / drawn(min(1.0, v[-1] / USUAL), s.exponent) - 1
+            over = (1 + over) / (drawn(v[-1] / FREE, s.exponent) if v[-1] < USUAL else 1.0) - 1
         straight = self._rest >= since and bend <= s.bend + BEND * abs(slope)
-        return over if straight and abs(moved) < MOVED else math.nan
+        if straight and abs(moved) < MOVED:
+            return over
+        low = s.limit_rate > 0.0 and max(v[-1], v[-2]) < USUAL and not self.seen and v[-1] > v[-2] - DIGGING
+        steep = min(f[-2] - f[-1], f[-3] - f[-2]) > STEEP * s.limit_rate * self._step  # a step of phase falls once
+        return self._limited(v[-1]) if low and steep else math.nan
+
+    def _limited(self, level: float) -> float:
+        """Return the overload at the current limit, which leaves this voltage over nominal. [1]"""
+        return self._s.surge * level / drawn(level / FREE, self._s.exponent) - 1
 
 
 def drawn(level: float, exponent: float) -> float:

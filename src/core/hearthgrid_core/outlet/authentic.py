@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 MAC_BYTES = 16
 _LABEL = b'hearthgrid request 2'  # a code made for another kind of message never fits
 _INVERTER, _REGULATOR = b'hearthgrid setpoint 1', b'hearthgrid regulator 1'
+_RELAY = b'hearthgrid relay 1'
 
 
 def pack(stamp: int, expiry: int, voice: int, epoch: int, term: int, provisional: bool, counter: int,
@@ -31,6 +32,11 @@ def pack_regulator(stamp: int, expiry: int, regulator: str, tap: int, epoch: int
                    sender: str) -> bytes:
     """Return the bytes the code of a regulator's setpoint is computed over; fields as on the wire."""
     return _REGULATOR + struct.pack('<qqbIQ', stamp, expiry, tap, epoch, counter) + _texts(regulator, reason, sender)
+
+
+def pack_relay(stamp: int, outlet: str, closed: bool, power_max: float, counter: int) -> bytes:
+    """Return the bytes the code of a relay's command is computed over; fields as on the wire."""
+    return _RELAY + struct.pack('<q?fQ', stamp, closed, power_max, counter) + _texts(outlet)
 
 
 def _texts(*texts: str) -> bytes:

@@ -26,6 +26,8 @@ from hearthgrid_core.waveform import (
 from hearthgrid_core.waveform.turn_on import cycle_rms
 
 READING_TIME = 1.0   # [s]
+RAW_MAX = 4096       # samples of a window on the wire
+SLOWEST = 0.9        # mains frequency over nominal
 RING_TIME = 1.0      # of samples kept [s]
 SPARE_CYCLES = 3     # beyond those analysed, lost to alignment
 FUTURE_MAX, AGE_MAX = 2.0, 10.0  # of a block's stamp against this clock [s]
@@ -164,7 +166,9 @@ class Capture:
         return block, aligned, voltage, current, held.start + first / held.sampling_rate
 
     def _meter(self, window: Window, nominal: float) -> Metering:
-        cycles = max(round(window.duration * nominal), 1)
+        # So many whole cycles fit a message also where the mains is slow: of the largest block not all.
+        most = int(RAW_MAX / window.sampling_rate * nominal * SLOWEST)
+        cycles = max(min(round(window.duration * nominal), most), 1)
         longer = self._ring.latest((cycles + SPARE_CYCLES) / nominal)
         try:
             self._aligned = align(window, nominal) if longer is None else align(longer, nominal, cycles=cycles)

@@ -17,10 +17,11 @@ from .settings import PlanSettings
 from .shed import Load, Shedder, ShedSettings
 from .situation import BatteryFacts, HomeFacts, JobState, Limit, Situation, problem, waits_for
 from .stock import Chances
+from .stores import split, together
 from .thermostatic import Thermostatic
 
 __all__ = ['BaseLoad', 'Battery', 'BatteryFacts', 'BlockJob', 'Chances', 'Device', 'Grid', 'HomeFacts', 'Horizon',
            'InnerLoopSettings', 'InterruptibleJob', 'JobState', 'Kind', 'Limit', 'Load', 'ModulatingJob',
            'Moment', 'OptionalLoad', 'Photovoltaic', 'PlanResult', 'PlanSettings', 'Planner', 'Problem',
            'Schedule', 'ShedSettings', 'Shedder', 'Situation', 'Status', 'Tariff', 'Thermostatic',
-           'battery_power', 'car', 'check', 'excess', 'problem', 'utc_time', 'waits_for']
+           'battery_power', 'car', 'check', 'excess', 'problem', 'split', 'together', 'utc_time', 'waits_for']

@@ -8,8 +8,8 @@ from hearthgrid_core.settings import check_bounds, setting
 class PlanSettings:
     """How far and how hard to plan. What is not money is weighed in mean import prices: any currency will do."""
 
-    step: float = setting(300.0, 's', 60.0, 3600.0, 'Step of the plan.')
-    horizon: float = setting(86400.0, 's', 3600.0, 172800.0, 'How far the plan looks; at most 576 steps.')
+    step: float = setting(300.0, 's', 10.0, 3600.0, 'Step of the plan.')
+    horizon: float = setting(86400.0, 's', 600.0, 604800.0, 'How far the plan looks; at most 576 steps.')
     solve_time: float = setting(0.0, 's', 0.0, 120.0, 'Time to branch and bound beyond the quick search; 0 = none.')
     gap: float = setting(2e-4, '1', 0.0, 0.1, 'A plan so near to the cheapest, as a share of the bill, will do.')
     late_weight: float = setting(30.0, '1', 1.0, 1000.0, 'A kWh after its deadline, in mean import prices.')

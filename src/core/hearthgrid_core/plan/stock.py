@@ -19,6 +19,7 @@ from .horizon import HOUR, Horizon
 
 LEVELS = 81         # charges that are looked at
 STAGE = 900.0       # shorter steps are taken together [s]
+SOON = 6.0          # beyond it two stages are one, where steps are no longer than a stage [h]
 DAYS = 2            # the last day is repeated beyond the end, because what is left then has no one worth
 COARSE = 1.0        # stages of repeated days [h]
 LASTS = 6.0         # what came otherwise than foreseen stays so for about as long [h]
@@ -100,14 +101,15 @@ def policy(battery: Battery, stages: list[Stage], weight: np.ndarray, worth: flo
         value, day = np.maximum(battery.final - levels, 0.0) * most, 0
     value, out = np.tile(value, (len(weight), 1)), []
     beyond = together(stages[len(stages) - day:], COARSE) * DAYS if day else []
-    reaches = _reach(battery, [*stages, *beyond])
-    for k, stage in reversed(list(enumerate([*stages, *beyond]))):
+    every = [*stages, *beyond]
+    limits, moves = _limits(battery, every), _moves(battery, every, levels)
+    stays = np.exp(-np.array([stage.hours for stage in every]) / lasts) if lasts > 0 else np.zeros(len(every))
+    for k in range(len(every) - 1, -1, -1):
         mean = weight @ value
         if k < len(stages):
-            out.append(_stock(battery, stage, levels, mean[None, :]))
-        stays = np.exp(-stage.hours / lasts) if lasts > 0 else 0.0
-        value = stays * value + (1.0 - stays) * mean
-        value = _before(battery, stage, levels, value, _stock(battery, stage, levels, value), *reaches[:, k])
+            out.append(Stock(*_stock(levels, mean[None, :], limits[k])))
+        value = stays[k] * value + (1.0 - stays[k]) * mean
+        value = _before(every[k], levels, value, _stock(levels, value, limits[k]), [move[k] for move in moves])
     return out[::-1]
 
 
@@ -126,50 +128,60 @@ def together(stages: list[Stage], hours: float) -> list[Stage]:
     return out
 
 
-def _stock(battery: Battery, stage: Stage, levels: np.ndarray, value: np.ndarray) -> Stock:
-    """Return to which charge each flow is worth it, where `value` (R, LEVELS) is the cost that follows: (R, 1) each."""
-    worth = np.minimum.accumulate(-np.diff(value, axis=1) / np.diff(levels), axis=1)
-
-    def until(price: float, early: float = 0.0) -> np.ndarray:
-        return levels[(worth > price + early * abs(price) + 1e-9).sum(axis=1)][:, None]
-
+def _limits(battery: Battery, stages: list[Stage]) -> np.ndarray:
+    """Return (stages, 4) above which worth of a stored kWh each flow is worth it. [currency/kWh]"""
     into, out = battery.charge_efficiency, battery.discharge_efficiency
-    buy, take = until(stage.buy / into, NEAR), until(stage.sell / into, -NEAR)
-    cover, sell = (until((price - battery.wear_price) * out, NEAR) for price in (stage.buy, stage.sell))
+    buy, sell = np.array([(stage.buy, stage.sell) for stage in stages]).T
+    price = np.stack([buy / into, (buy - battery.wear_price) * out, sell / into, (sell - battery.wear_price) * out])
+    return (price + np.array([[0.0], [NEAR], [-NEAR], [NEAR]]) * np.abs(price) + 1e-9).T
+
+
+def _stock(levels: np.ndarray, value: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return to which charge each flow is worth it, where `value` (R, LEVELS) is the cost that follows: (R, 1) each.
+
+    limits : (4,) as `_limits`, in the order of `Stock`
+    """
+    worth = np.minimum.accumulate((value[:, :-1] - value[:, 1:]) / (levels[1] - levels[0]), axis=1)
+    found = levels[(worth[:, :, None] > limits).sum(axis=1)]
     # Where prices reward going in circles it rests: a battery is no load.
-    cover, take = np.maximum(cover, buy), np.maximum(take, buy)
-    return Stock(buy, cover, take, np.maximum(np.maximum(sell, take), cover))
+    buy = found[:, :1]
+    cover, take = np.maximum(found[:, 1:2], buy), np.maximum(found[:, 2:3], buy)
+    return buy, cover, take, np.maximum(np.maximum(found[:, 3:], take), cover)
 
 
-def _reach(battery: Battery, stages: list[Stage]) -> np.ndarray:
-    """Return (5, stages, R, S, 1): the draw without the battery [kW], what the home needs of the battery, what the sun
-    has to spare for it, and the most that goes in and comes out [kWh]."""
+def _moves(battery: Battery, stages: list[Stage], levels: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return for each stage the draw without the battery (R, S, 1) [kW], and (R, S, LEVELS) each charge [kWh] after
+    what the home needs of it, after the most that comes out, after what the sun has to spare, after the most that goes
+    in; then how many kW a kWh in and out is, (2,), and the price of wear."""
     net = np.array([stage.net for stage in stages])[..., None]
     hours, import_max, export_max = np.array([(stage.hours, stage.import_max, stage.export_max)
                                               for stage in stages]).T[:, :, None, None, None]
     into, out = hours * battery.charge_efficiency, hours / battery.discharge_efficiency
     most_in, most_out = battery.charge_max / KILO, battery.discharge_max / KILO
     needs, spare = np.clip(net, 0.0, most_out) * out, np.clip(-net, 0.0, most_in) * into
-    return np.array([net, needs, spare, np.maximum(np.minimum(most_in, import_max - net) * into, spare),
-                     np.maximum(np.minimum(most_out, export_max + net) * out, needs)])
+    return (net, levels - needs, levels - np.maximum(np.minimum(most_out, export_max + net) * out, needs),
+            levels + spare, levels + np.maximum(np.minimum(most_in, import_max - net) * into, spare),
+            np.stack([1.0 / into, 1.0 / out], axis=1)[:, :, 0, 0, 0], np.full(len(stages), battery.wear_price))
 
 
-def _before(battery: Battery, stage: Stage, levels: np.ndarray, value: np.ndarray, stock: Stock, net: np.ndarray,
-            needs: np.ndarray, spare: np.ndarray, most_in: np.ndarray, most_out: np.ndarray) -> np.ndarray:
-    """Return (R, LEVELS) the mean cost from before the stage on, where `value` is that from its end on."""
-    hours, charge = stage.hours, levels[None, None, :]
-    buy_to, cover, take, sell_to = (each[:, :, None] for each in (stock.buy, stock.cover, stock.take, stock.sell))
-    into, out = hours * battery.charge_efficiency, hours / battery.discharge_efficiency
-    down = np.maximum(np.minimum(charge, cover), charge - needs)
-    down = np.where(charge - needs > sell_to, np.maximum(sell_to, charge - most_out), down)
-    up = np.minimum(np.maximum(charge, take), charge + spare)
-    up = np.where(charge + spare < buy_to, np.minimum(buy_to, charge + most_in), up)
-    end = up + down - charge        # of the two, one is always the charge
-    flow = end - charge
-    power = np.where(flow > 0, flow / into, flow / out)
-    grid = net + power
-    cost = hours * (np.where(grid > 0, stage.buy, stage.sell) * grid + battery.wear_price * np.maximum(-power, 0.0))
-    place = (end - levels[0]) / (levels[1] - levels[0])
+def _before(stage: Stage, levels: np.ndarray, value: np.ndarray, stock: tuple[np.ndarray, ...],
+            moves: list[np.ndarray]) -> np.ndarray:
+    """Return (R, LEVELS) the mean cost from before the stage on, where `value` is that from its end on.
+
+    stock : as `_stock`     moves : of this stage, as `_moves`
+    """
+    net, served, emptied, spared, filled, (into, out), wear = moves
+    buy_to, cover, take, sell_to = (each[:, :, None] for each in stock)
+    down = np.maximum(np.minimum(levels, cover), served)
+    down = np.where(served > sell_to, np.maximum(sell_to, emptied), down)
+    up = np.minimum(np.maximum(levels, take), spared)
+    up = np.where(spared < buy_to, np.minimum(buy_to, filled), up)
+    flow = up + down - 2.0 * levels     # of the two, one is always the charge
+    power = np.maximum(flow, 0.0) * into
+    given = np.maximum(-flow, 0.0) * out
+    grid = net + power - given
+    cost = stage.hours * (stage.sell * grid + (stage.buy - stage.sell) * np.maximum(grid, 0.0) + wear * given)
+    place = (up + down - levels - levels[0]) / (levels[1] - levels[0])
     under = np.clip(place.astype(int), 0, LEVELS - 2)
     ways = np.arange(len(value))[:, None, None]
     low = value[ways, under]
@@ -192,6 +204,9 @@ def cautious(battery: Battery, horizon: Horizon, grid: Grid, net: np.ndarray, en
         return None
     each = max(1, round(STAGE / horizon.step))
     number = np.arange(horizon.count) // each
+    if each * horizon.step <= STAGE:
+        soon = round(SOON * HOUR / (each * horizon.step))
+        number = np.where(number < soon, number, soon + (number - soon) // 2)
     hours = np.bincount(number, horizon.hours)
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -203,8 +218,9 @@ def cautious(battery: Battery, horizon: Horizon, grid: Grid, net: np.ndarray, en
     parts = (hours, mean(buy), mean(sell), samples, mean(np.minimum(grid.import_max, 1e9)) / KILO,
              mean(np.minimum(grid.export_max, 1e9)) / KILO)
     stages = [Stage(*row) for row in zip(*parts, strict=True)]
-    day = round(24 * HOUR / (each * horizon.step))
-    stocks = policy(battery, stages, chances.weight, worth, day if day <= len(stages) else 0)
+    last = horizon.count - round(24 * HOUR / horizon.step)
+    day = len(stages) - int(number[last]) if last >= 0 else 0
+    stocks = policy(battery, stages, chances.weight, worth, day)
     before = np.concatenate(([min(battery.energy, battery.capacity)], energy[:-1]))
     up_to, cover, take, down_to = (np.array([getattr(stock, name).item() for stock in stocks])[number]
                                    for name in ('buy', 'cover', 'take', 'sell'))

@@ -86,11 +86,12 @@ class BatteryState:
     soc: float
     capacity_kwh: float
     power: float
+    name: str = 'battery'
 
 
 @dataclass(frozen=True, eq=False)
 class WorldOutput:
-    """What a step produced, and how things stand at its end."""
+    """What a step produced, and how things stand at its end. further : batteries beside `battery`"""
 
     time: float
     blocks: tuple[Block, ...]
@@ -101,3 +102,4 @@ class WorldOutput:
     regulator: RegulatorState | None
     source: Source
     frequency: float
+    further: tuple[BatteryState, ...] = ()

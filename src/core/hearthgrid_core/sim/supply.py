@@ -6,7 +6,7 @@ import numpy as np
 
 from ..island.ride_through import RideThrough, RideThroughSettings
 from .battery import Mode, Setpoint
-from .inverters import Inverters
+from .inverters import Inverter, Inverters
 from .loads import ORDERS
 from .meters import Meter, MeterReading, Source
 from .network import LIVE, Solution
@@ -180,10 +180,13 @@ class Supply:
     @property
     def battery_power(self) -> float:
         """What the first battery's inverter draws, negative when it gives. [W]"""
-        first = self.inverters.all[0]
+        return self.drawn(self.inverters.all[0])
+
+    def drawn(self, unit: Inverter) -> float:
+        """Return what a battery's inverter draws, negative when it gives. [W]"""
         if self.source is Source.ISLAND:
-            return -first.power
-        return first.follow.real if self.source is Source.GRID else 0.0
+            return -unit.power
+        return unit.follow.real if self.source is Source.GRID else 0.0
 
     def angle(self) -> float:
         """Return the home's angle against the utility, NaN when either is dead. [rad]"""

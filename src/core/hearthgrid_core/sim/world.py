@@ -143,7 +143,9 @@ class World:
                          supply.utility.frequency if alive else math.nan, supply.angle(), supply.tie.reason),
             battery=BatteryState(battery.soc, battery.settings.capacity_kwh, supply.battery_power) if battery else None,
             regulator=self._regulator and self._regulator.state(supply.utility.voltage * self.config.supply.voltage),
-            source=supply.source, frequency=supply.frequency if supply.source is not Source.NONE else math.nan)
+            source=supply.source, frequency=supply.frequency if supply.source is not Source.NONE else math.nan,
+            further=tuple(BatteryState(unit.battery.soc, unit.settings.capacity_kwh, supply.drawn(unit), unit.name)
+                          for unit in supply.inverters.all[1:]))
 
     def skip(self, until: float) -> int:
         """Give up the blocks that end by `until` [s], as if the world had stood still; return how many.

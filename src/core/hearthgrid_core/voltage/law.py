@@ -110,10 +110,15 @@ class _Side:
         return s.accuracy + np.maximum(s.margin_min + s.caution * self.fast, self._first * left)
 
     def about(self, now: float) -> np.ndarray:
-        """Return the least of this hour and the two around it on the days before, else of any hour; (count,)."""
+        """Return the least of this hour and the two around it on the days before, else of the last one seen; (count,).
+
+        On a first evening noon is no guide: its sun would have the tap far too low.
+        """
         hour = int(now % DAY // 3600)
         near = self._hours[:, [(hour - 1) % 24, hour, (hour + 1) % 24]].min(axis=1)
-        return np.where(np.isfinite(near), near, self._hours.min(axis=1))
+        for back in range(2, 23):
+            near = np.where(np.isfinite(near), near, self._hours[:, (hour - back) % 24])
+        return near
 
 
 class Law:

@@ -9,9 +9,11 @@ from hearthgrid_core.devices.model import (
     BLENDS,
     KNOTS,
     PENALTIES,
+    SHARPNESS,
     TEMPERATURES,
     Model,
     Ranks,
+    _calibrated,
     _choose,
     _folds,
     even_weights,
@@ -77,6 +79,7 @@ def test_a_saved_model_answers_the_same(model):
     lambda s: s.update(forest_right=s['forest_right'] + 10 ** 6),           # a walk that leaves the arrays
     lambda s: s.update(forest_feature=s['forest_feature'] + 50), lambda s: s.update(classes=np.array(['a', 'a', 'b'])),
     lambda s: s.update(forest_share=s['forest_share'][:-1]), lambda s: s.update(temperature=np.array(0.0)),
+    lambda s: s.update(sharpness=np.array(-1.0)), lambda s: s.pop('sharpness'),
     lambda s: s.update(noise=-s['noise'])])
 def test_a_foreign_or_damaged_state_is_refused(model, harm):
     state = dict(model.state())
@@ -85,23 +88,45 @@ def test_a_foreign_or_damaged_state_is_refused(model, harm):
         Model.from_state(state)
 
 
-def test_blend_penalty_and_temperature_have_the_least_loss_of_all_on_what_was_held_back():
+def test_blend_penalty_temperature_and_sharpness_have_the_least_loss_on_what_was_held_back():
     features, labels = clouds(0, count=15, spread=4.0)
     of, groups = np.unique(labels, return_inverse=True)[1], np.arange(len(labels))
     folds = _folds(features, of, groups, 3, lambda share: None)
 
-    def loss(blend, penalty, temperature):
+    def loss(blend, penalty, temperature, sharpness, slip=0.0):
         total = 0.0
         for fold in folds:
-            log = (1 - blend) * np.log(fold.forest + 0.01) + blend * np.log(fold.lines[penalty] + 0.01)
-            share = np.exp(log / temperature) / np.exp(log / temperature).sum(axis=1, keepdims=True)
-            total -= sum(np.log(row[true] + 1e-9) for row, true in zip(share, fold.truth, strict=True))
+            odds = (fold.forest + 0.01) ** (1 - blend) * (fold.lines[penalty] + 0.01) ** blend
+            share = odds / odds.sum(axis=1, keepdims=True)
+            odds = share ** (1 / temperature) / (1 - share + 1e-4) ** sharpness
+            share = odds / odds.sum(axis=1, keepdims=True)
+            total -= sum((1 - slip) * np.log(row[true] + 1e-9) + slip * np.log(1 - row[true] + 1e-9)
+                         for row, true in zip(share, fold.truth, strict=True))
         return total
 
-    chosen = _choose(folds)
-    assert loss(*chosen) == pytest.approx(
-        min(loss(b, p, t) for b in BLENDS for p in range(len(PENALTIES)) for t in TEMPERATURES))
+    blend, penalty, temperature, sharpness = _choose(folds)
+    assert min(loss(blend, penalty, t, 0.0) for t in TEMPERATURES) == pytest.approx(
+        min(loss(b, p, t, 0.0) for b in BLENDS for p in range(len(PENALTIES)) for t in TEMPERATURES))
+    slip = 1 / (len(labels) + 2)
+    assert loss(blend, penalty, temperature, sharpness, slip) == pytest.approx(
+        min(loss(blend, penalty, t, s, slip) for s in SHARPNESS for t in TEMPERATURES))
     assert all(np.abs(fold.lines[0] - fold.lines[-1]).max() > 0.01 for fold in folds)      # the penalty matters
+
+
+def test_what_was_always_right_is_not_sure_beyond_what_was_seen():
+    features, labels = clouds(0, count=15, spread=0.1)
+    found = train_validated(features, labels, np.arange(len(labels)), 3, trees=20)[1].probability.max(axis=1)
+    assert 0.5 / len(labels) < 1 - found.mean() < 4 / len(labels)
+
+
+def test_sharpness_makes_the_nearly_sure_surer_and_leaves_order_and_the_torn():
+    share = np.array([[0.9, 0.07, 0.03], [0.5, 0.5, 0.0]])
+    found = _calibrated(share, 1.0, 1.0)
+    odds = share / (1 - share + 1e-4)
+    np.testing.assert_allclose(found, odds / odds.sum(axis=1, keepdims=True), atol=1e-9)
+    assert found[0, 0] > 0.98 and (np.argsort(found[0]) == np.argsort(share[0])).all()
+    np.testing.assert_allclose(found[1], share[1], atol=1e-9)
+    np.testing.assert_allclose(_calibrated(share, 1.0, 0.0), share, atol=1e-9)
 
 
 def test_where_straight_lines_reach_further_they_are_blended_in():

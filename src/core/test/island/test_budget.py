@@ -104,3 +104,27 @@ def test_the_demand_is_a_mean_over_time():
     assert made._demand[CLASSES.index(ESSENTIAL)] == pytest.approx(700.0 + 2000.0 * (1 - math.exp(-0.1)))
     made.forget()
     assert not made._demand.any() and math.isnan(made.charge)
+
+
+def test_several_batteries_count_together_by_their_capacity():
+    made = budget(battery_parts='battery=6,barn=4')
+    made.hear('battery', 0.5)
+    assert made.charge == pytest.approx(0.3), 'one that was not heard counts as empty'
+    made.hear('barn', 1.0)
+    assert made.charge == pytest.approx(0.7)
+    made.hear('barn', math.nan)
+    assert made.charge == pytest.approx(0.3)
+    made.hear('battery', math.nan)
+    assert math.isnan(made.charge)
+
+
+def test_one_battery_needs_no_parts():
+    made = budget()
+    made.hear('battery', 0.4)
+    assert made.charge == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize('parts', ['battery', 'battery=x', 'battery=0', 'battery=-1', 'battery=1=2'])
+def test_parts_that_cannot_be_are_refused(parts):
+    with pytest.raises(ValueError, match='battery_parts'):
+        BudgetSettings(battery_parts=parts)

@@ -106,6 +106,17 @@ def test_one_that_went_off_by_itself_comes_back_in_its_turn():
     assert island.on() == {'a', 'b'} and island.waves[-1][0] - at >= 5.0
 
 
+def test_the_charge_of_every_inverter_counts_and_of_no_other():
+    loads = ('oxygen', MEDICAL, 300.0, 1.0), ('heater', COMFORT, 1000.0, 1.0)
+    known = {'battery_kwh': 10.0, 'battery_parts': 'battery=5,barn=5', 'inverter': 'battery,barn',
+             'battery_efficiency': 1.0, 'charge_empty': 0.0, 'forecast_margin': 0.0}
+    for barn, on in ((0.08, 1), (0.9, 2)):
+        island = Island(*loads, **known)
+        for name, charge in (('battery', 0.12), ('barn', barn), ('car', 1.0)):
+            island.duties.take(0.0, Charge(charge, name))
+        assert len(island.run(3.0).on()) == on
+
+
 def test_equals_take_turns():
     island = Island(('a', COMFORT, 3000.0, 1.0), ('b', COMFORT, 3000.0, 1.0), swap=60.0, hold=2.0).run(5.0)
     first = island.on()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hearthgrid_core.island.load_droop import (
+    FREE,
     STEP,
     LoadDroop,
     LoadDroopSettings,
@@ -29,7 +30,7 @@ def off(settings, frequencies, place, volts=230.0, armed=True):
     rule, voltages = LoadDroop(settings), np.broadcast_to(volts, len(frequencies))
     for k, (f, v) in enumerate(zip(frequencies, voltages, strict=True)):
         answer = rule.step(k * STEP, f, v, place, armed)
-    return answer, round(rule.seen - settings.margin * (rule.seen > 0), 3)
+    return answer, round(rule.seen / (1 + settings.hearsay) - settings.margin * (rule.seen > 0), 3)
 
 
 def fall(rate, start=50.0, looks=8):
@@ -62,13 +63,13 @@ def test_what_the_frequency_tells(settings, frequencies, overload_seen):
 
 
 def test_only_those_within_the_overload_go():
-    assert off(LIMITING, fall(2.0), MIDDLE) == (True, 0.2)      # (0.2 + 0.08) · 4 kW
-    assert off(LIMITING, fall(2.0), 1121.0) == (False, 0.2)
+    assert off(LIMITING, fall(2.0), MIDDLE) == (True, 0.2)      # (0.2 + 0.05) · 1.05 · 4 kW
+    assert off(LIMITING, fall(2.0), 1051.0) == (False, 0.2)
 
 
 @pytest.mark.parametrize('volts, over', [(0.7, 0.0), (0.8, 0.0), (0.94, 0.0)])
 def test_at_the_current_limit_the_voltage_tells(volts, over):
-    expected = 2.0 * volts / drawn(volts, 1.2) - 1 if volts < LIMITING.sag else over
+    expected = 2.0 * volts / drawn(volts / FREE, LIMITING.exponent) - 1 if volts < LIMITING.sag else over
     assert off(LIMITING, HOLD, FIRST, volts * 230.0)[1] == pytest.approx(expected, abs=0.001)
     coming_back = np.linspace(volts, volts + 0.05, len(HOLD))
     rule = LoadDroop(LIMITING)
@@ -82,7 +83,8 @@ def test_at_the_current_limit_the_voltage_tells(volts, over):
 def test_a_sagging_voltage_hides_load_that_comes_back_with_it():
     """The inverter near its current limit: what is measured is drawn at a low voltage."""
     assert off(LIMITING, fall(9.0), MIDDLE, 0.98 * 230.0)[1] == pytest.approx(0.9, abs=0.001)
-    assert off(LIMITING, fall(9.0), MIDDLE, 0.94 * 230.0)[1] == pytest.approx(1.9 / (0.94 / 0.98)**1.2 - 1, abs=0.001)
+    hidden = 1.9 / (0.94 / FREE)**LIMITING.exponent - 1
+    assert off(LIMITING, fall(9.0), MIDDLE, 0.94 * 230.0)[1] == pytest.approx(hidden, abs=0.001)
 
 
 def test_a_low_voltage_alone_is_no_overload():
@@ -91,13 +93,13 @@ def test_a_low_voltage_alone_is_no_overload():
     assert rule.seen == 0.0
 
 
-@pytest.mark.parametrize('step, told', [(0.005, True), (0.02, False)])
+@pytest.mark.parametrize('step, told', [(0.005, True), (0.018, True), (0.03, False)])
 def test_a_voltage_the_current_limit_still_lowers_is_told_one_that_dies_is_not(step, told):
     volts = 0.91 - step * np.arange(6)
     answer, seen = off(LIMITING, [49.5] * 6, FIRST, volts * 230.0)
     assert answer == told
     if told:
-        assert seen == pytest.approx(2.0 * volts[4] / drawn(volts[4], 1.2) - 1, abs=0.02)
+        assert seen == pytest.approx(2.0 * volts[4] / drawn(volts[4] / FREE, LIMITING.exponent) - 1, abs=0.02)
 
 
 def test_a_steep_fall_that_still_steepens_a_little_is_told():
@@ -111,6 +113,21 @@ def test_noise_alone_sheds_nothing_in_ten_minutes():
     for k in range(60_000):
         for rule in rules:
             assert not rule.step(k * STEP, 49.52 + rng.normal(0.0, 0.001), 230.0, FIRST)
+
+
+def test_a_voltage_just_under_and_a_steep_fall_are_told_at_once():
+    """Above `sag` the current limit may be at work already: nobody waits for the fall to become straight."""
+    bent = 50.0 - np.cumsum([0.0, 0.0, 0.4, 0.6, 0.05, 0.07, 0.08])
+    volts = np.array([0.99, 0.99, 0.94, 0.93, 0.929, 0.929, 0.929])
+    answer, seen = off(LIMITING, bent, MIDDLE, volts * 230.0)
+    assert answer and 0.95 < seen < 1.15
+    assert off(LIMITING, bent, MIDDLE)[0] is False, 'the same fall at a sound voltage waits'
+
+
+def test_of_two_looks_the_larger_counts():
+    """Others may act between them."""
+    slopes = [0.02] * 6 + [0.014]
+    assert off(LIMITING, 50.0 - np.cumsum([0.0] * 4 + slopes), FIRST)[1] >= 0.2 - 1e-9
 
 
 def test_unarmed_or_dead_it_holds():
@@ -163,8 +180,8 @@ def test_a_fleet_clears_an_overload_and_keeps_what_matters(seed, rate, filter_ti
     best = shed(loads, most, settings=ShedSettings(slack=0.0))
     worth = [sum(WEIGHTS[o.priority] * o.demand for o in loads if (o.outlet in kept)) for kept in
              ({o.outlet for o in loads} - end.shed, best)]
-    assert end.cleared <= 0.35
-    assert worth[0] >= 0.95 * worth[1]
+    assert end.cleared <= (0.1 if rate else 0.35)
+    assert worth[0] >= 0.9 * worth[1]
 
 
 @pytest.mark.parametrize('rate', [10.0, 0.0])

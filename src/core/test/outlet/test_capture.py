@@ -152,3 +152,17 @@ def test_a_raw_window_is_whole_cycles_of_counts_from_a_rising_zero_crossing():
 
 def test_every_drop_has_a_rule():
     assert {drop for drop, _ in DROPS} == set(Drop)
+
+
+@pytest.mark.parametrize('frequency', [48.5, 49.9, 50.0, 52.0])
+def test_the_window_of_the_largest_block_fits_its_message(frequency):
+    capture, samples = Capture(), 4096
+    for number in range(4):
+        angle = 2 * np.pi * frequency * (number * samples + np.arange(samples)) / RATE
+        counts = [np.rint(math.sqrt(2) * rms * np.sin(angle) / scale).astype(np.int16)
+                  for rms, scale in ((230.0, VOLTS), (5.0, AMPS))]
+        start = NOW + number * samples / RATE
+        capture.take(start + 0.7, Block(start, number, RATE, 50.0, VOLTS, AMPS, 31.0, *counts))
+    _, aligned, voltage, current, _ = capture.raw()
+    assert aligned.cycles >= 28 and len(voltage) == len(current) <= 4096
+    assert len(voltage) == pytest.approx(aligned.cycles * RATE / frequency, abs=1.0)

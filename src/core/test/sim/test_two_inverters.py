@@ -80,6 +80,15 @@ def test_meters_and_batteries_tell_them_apart():
     assert spent[0] == pytest.approx(spent[1], rel=0.1)
 
 
+def test_every_battery_tells_its_charge():
+    home = world(house=replace(HOUSE, initial=0.8), barn=replace(BARN, initial=0.4))
+    fail(home)
+    end = home.step(T0 + 4.0)
+    assert (end.battery.name, [b.name for b in end.further]) == ('battery', ['barn'])
+    assert end.battery.soc == pytest.approx(0.8, abs=0.01) and end.further[0].soc == pytest.approx(0.4, abs=0.01)
+    assert -end.further[0].power == pytest.approx(powers(home)[1]) and end.further[0].capacity_kwh == 5.0
+
+
 def test_a_load_step_is_shared_and_no_power_is_lost():
     home = world()
     fail(home)

@@ -134,6 +134,15 @@ def test_unseen_the_tap_goes_to_the_middle_of_what_the_hour_brought():
     assert abs(below - above) <= S.step
 
 
+def test_on_a_first_evening_the_retreat_goes_by_the_last_hours_not_by_noon():
+    feeder = Feeder(LawSettings(patience=120.0, operations_max=1000.0))
+    feeder.minutes(9 * 60, 1.0, 1.02)
+    feeder.minutes(6 * 60, 1.06, 1.09)                  # sun
+    feeder.minutes(5 * 60 - 30, 0.99, 1.01)
+    feeder.minutes(180, 0.99, 1.01, valid=False)        # from 19:30 on
+    assert abs(feeder.tap) <= 1
+
+
 def test_the_allowance_bounds_what_saving_costs():
     chosen = LawSettings(operations_max=6.0, dwell=60.0, settle=0.0, hysteresis=0.0, margin_first=0.0)
     feeder, days = Feeder(chosen), 2

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hearthgrid_msgs import msg, srv
+from hearthgrid_ros.calls import Permits
 from hearthgrid_ros.counter import Counter
 from hearthgrid_ros.interfaces import (
     ACKNOWLEDGE,
@@ -22,12 +23,12 @@ from hearthgrid_ros.interfaces import (
     SET_SCHEDULE,
     TEST_NOTIFICATION,
 )
-from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.time import to_msg
 from hub_nodes.dashboard import values, words
 from hub_nodes.dashboard.backend import Answer
 from hub_nodes.dashboard.convert import history_of, schedule_of, value_of
 from hub_nodes.dashboard.convert import words as enumeration
+from hub_nodes.dashboard.home_addresses import AddressBook
 from hub_nodes.dashboard.home_edit import HomeEditor
 from hub_nodes.dashboard.jobs import Jobs
 from hub_nodes.dashboard.mailbox import Caller, Ended
@@ -52,16 +53,18 @@ class Actions:
                  facts: tuple[tuple[str, str], ...] = ()) -> None:
         self.model, self.page_rate, self.facts = model, settings.page_rate, facts
         self._node, self._settings = node, settings
-        self._caller = Caller(node, settings.service_timeout)
+        self._counter = Counter(settings.state_dir, 'dashboard')
+        self._keys = node.keys
+        self._caller = Caller(node, settings.service_timeout, Permits(node, self._keys, SENDER, self._counter.next,
+                                                                     node.now))
         self._jobs = Jobs(node, self._caller)
         source = settings.home_source or settings.home_file
-        self.editor = HomeEditor(source, settings.home_file) if source else None
+        addresses = AddressBook(settings.state_dir, settings.home_file)
+        self.editor = HomeEditor(source, settings.home_file, addresses=addresses) if source else None
         self.restartable = bool(os.environ.get('HEARTHGRID_SUPERVISOR') and settings.state_dir)
         self._reports = Reports(settings.state_dir, settings.home_file)
         self._what_if = Asker(model, settings.home_file, self.now)
         self._publishers: dict[str, object] = {}
-        self._counter = Counter(settings.state_dir, 'dashboard')
-        self._keys = Keys(settings.keys_file, node.get_logger().error)
         self._simulated = False
 
     def now(self) -> float:
@@ -220,8 +223,9 @@ class Actions:
             SCRIPT_OUTAGE, '', request, 'The simulation',
             'The grid is restored.' if request.restore else f'The grid fails for {words.span(duration)}.')
 
-    async def costs(self, start: float) -> values.Costs | Answer:
-        response = await self._caller.call(GET_COSTS, '', srv.GetCosts.Request(start=to_msg(start)), 'The store')
+    async def costs(self, start: float, end: float = 0.0) -> values.Costs | Answer:
+        response = await self._caller.call(GET_COSTS, '', srv.GetCosts.Request(
+            start=to_msg(start), end=to_msg(end)), 'The store')
         if isinstance(response, Answer):
             return response
         if not response.success:

@@ -96,7 +96,7 @@ class AuditLog:
             for line in lines:
                 try:
                     yield Entry(**json.loads(line))
-                except (ValueError, TypeError):
+                except (RecursionError, TypeError, ValueError):
                     continue  # the line that was being written when the power went
 
 

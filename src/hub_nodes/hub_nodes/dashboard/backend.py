@@ -88,8 +88,8 @@ class Backend(Protocol):
     async def outage(self, duration: float) -> Answer:
         """In the simulation, fail the utility for so long [s]; 0 restores it."""
 
-    async def costs(self, start: float) -> values.Costs | Answer:
-        """Return what every outlet used and cost since `start` [s], or why not."""
+    async def costs(self, start: float, end: float = 0.0) -> values.Costs | Answer:
+        """Return what every outlet used and cost from `start` to `end` (0 = now) [s], or why not."""
 
     async def history(self, outlet: str, quantity: str, span: float) -> values.History | Answer:
         """Return a stored quantity over the last `span` [s], or why not."""

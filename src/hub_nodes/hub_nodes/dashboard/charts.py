@@ -132,6 +132,21 @@ def _from(points: list[list[float]], since: float) -> list[list[float]]:
     return points[max(0, first - 1):]
 
 
+def weather_chart() -> dict:
+    """Weather ahead: temperature outside [°C] and sun on the roof [W/m²]."""
+    series = [_line('Outside', 'var(--load)'), _line('Sun', 'var(--solar)', 0.12, yAxisIndex=1)]
+    right = _axis('W/m²', splitLine={'show': False}, min=0)
+    return _chart(series, _time_axis(), [_axis('°C'), right], ['°C', 'W/m²'], 1)
+
+
+def weather_rows(weather: values.Weather | None, since: float) -> Rows:
+    """Temperature [°C] and irradiance [W/m²] from `since` [s] on."""
+    if weather is None:
+        return [[], []]
+    return [_from(steps(weather.start, weather.step, row), since)
+            for row in (weather.air_temperature, weather.irradiance)]
+
+
 def forecast_chart(name: str, colour: str) -> dict:
     """One quantity ahead, with the band that holds four times of five. [kW]"""
     hidden = {'lineStyle': {'opacity': 0}, 'stack': 'band', 'silent': True, 'symbol': 'none', 'stackStrategy': 'all'}

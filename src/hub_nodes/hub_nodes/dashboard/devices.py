@@ -12,6 +12,7 @@ from hub_nodes.dashboard.widgets import Tag, card, outlet_url
 
 COSTS_PERIOD = 300.0   # between questions to the store [s]
 COSTS_RETRY = 15.0     # … when it did not answer [s]
+MONTHS = 12            # that can be chosen
 
 
 def build(backend: Backend, clockwork: Clockwork) -> None:
@@ -29,10 +30,23 @@ class Devices:
         self._costs: values.Costs | None = None
         self._asked, self._busy = -math.inf, False
         self._unseen: list[str] | None = None
-        with card('Devices', 'devices', 'What hangs on every outlet, and what it used since the month began'):
+        self._month = 0  # how many months ago
+        with card('Devices', 'devices', 'What hangs on every outlet, and what it used in a month'):
+            with Tag('label', css='field month'):
+                Tag('span', 'Month')
+                with Tag('select', aria_label='Month') as choice:
+                    for back, (start, _) in enumerate(months(backend.now())):
+                        Tag('option', f'{when.local(start):%B %Y}', value=str(back))
+            choice.on('change', self._choose, js_handler='(e) => emit(e.target.value)')
             self._note = Tag('p', '', 'hint', role='status')
             self._empty = Tag('p', 'No outlet has been heard of yet.', 'hint')
             self._list = Tag('ul', css='device-list')
+
+    async def _choose(self, event) -> None:
+        back = str(event.args)
+        self._month = int(back) if back.isdecimal() and int(back) < MONTHS else 0
+        self._asked, self._busy = self._backend.now(), True
+        await self._fetch()
 
     def refresh(self) -> None:
         now = self._backend.now()
@@ -48,7 +62,7 @@ class Devices:
             self._rows[view.outlet].refresh(view, spent.get(view.outlet), self._costs)
         if not self._busy and abs(now - self._asked) >= COSTS_PERIOD:
             self._asked, self._busy = now, True
-            background_tasks.create(self._fetch(when.month_start(now)), name='costs')
+            background_tasks.create(self._fetch(), name='costs')
         if self._unseen is None and views:
             self._unseen = [view.outlet for view in views if self._backend.model.waveform(view.outlet) is None]
             background_tasks.create(self._look(), name='windows')
@@ -60,21 +74,33 @@ class Devices:
                 return
             await self._backend.capture(outlet)
 
-    async def _fetch(self, start: float) -> None:
+    async def _fetch(self) -> None:
+        month = self._month
+        start, end = months(self._backend.now())[month]
         try:
-            found = await self._backend.costs(start)
+            found = await self._backend.costs(start, end)
         finally:
             self._busy = False
-        if self._note.is_deleted:
-            return  # the page was left meanwhile
+        if self._note.is_deleted or month != self._month:
+            return  # the page was left meanwhile, or another month chosen
         with self._note:
             if isinstance(found, Answer):
+                self._costs = None
                 self._note.say(found.text)
                 self._asked = self._backend.now() - COSTS_PERIOD + COSTS_RETRY
             else:
                 self._note.say('')
                 self._costs = found
                 self.refresh()
+
+
+def months(now: float) -> list[tuple[float, float]]:
+    """Return start and end [s] of this month (end 0: now) and of those before, the newest first."""
+    found = [(when.month_start(now), 0.0)]
+    while len(found) < MONTHS:
+        end = found[-1][0]
+        found.append((when.month_start(end - 1.0), end))
+    return found
 
 
 def unknown(view: OutletView) -> bool:

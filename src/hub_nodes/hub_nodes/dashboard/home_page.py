@@ -1,14 +1,17 @@
 """The home as a form: first set-up and later changes. For admins."""
+import asyncio
+
 from hub_nodes.dashboard.backend import Answer
 from hub_nodes.dashboard.frame import Clockwork
-from hub_nodes.dashboard.home_edit import CHOICE, COLUMNS, FIELDS, NUMBER, SWITCH, Field
+from hub_nodes.dashboard.home_edit import Saved
+from hub_nodes.dashboard.home_fields import CHANNELS, FIELDS, GROUPS, NODES, OPTIONAL, OUTLETS, TABLES
+from hub_nodes.dashboard.home_inputs import SETTINGS, TEXT_MAX, Inputs, Sheet
 from hub_nodes.dashboard.permitted import Permitted
 from hub_nodes.dashboard.rows import Refused
 from hub_nodes.dashboard.widgets import Tag, button, card, tell
 
+SELDOM = ('market', 'grid_service', 'gateway', 'notify')  # parts that most homes lack
 SEND = '(e) => emit(Object.fromEntries(new FormData(e.target)))'
-GROUPS = (('', 'The home'), ('supply', 'Connection'), ('tariff', 'Tariff'), ('pv', 'Solar'), ('battery', 'Battery'))
-SPARE = 3  # empty rows for more outlets
 
 
 def build(backend: Permitted, clockwork: Clockwork) -> None:
@@ -22,8 +25,7 @@ def build(backend: Permitted, clockwork: Clockwork) -> None:
     if backend.editor.new:
         steps(backend)
     try:
-        text = backend.editor.text()
-        HomeForm(backend, text, backend.editor.form(text))
+        HomeForm(backend)
     except Refused as refusal:
         with card('Home'):
             Tag('p', f'The home file cannot be used: {refusal}', 'refusal', role='alert')
@@ -53,19 +55,28 @@ def invitation(backend: Permitted) -> None:
 
 
 class HomeForm:
-    """Fields with their errors beside them; what was typed stays in the browser whatever comes of it."""
+    """Fields with their errors beside them; what was typed stays in the browser until it is saved."""
 
-    def __init__(self, backend: Permitted, text: str, said: dict[str, str]) -> None:
-        self._backend, self._text, self._errors = backend, text, {}
-        self._inputs: dict[str, Tag] = {}
+    def __init__(self, backend: Permitted) -> None:
+        self._backend, self._text = backend, ''
+        self._inputs, self._sheets, self._seldom = Inputs(), [], {}
+        self._box = Tag('div')
+        with self._box:
+            self._made()
+
+    def _made(self) -> None:
+        """Make the form out of the file as it is now."""
+        editor = self._backend.editor
+        self._text = editor.text()
+        said = editor.form(self._text)
+        self._inputs, self._seldom = Inputs(), {}
+        self._proposals = Tag('datalist', id_=SETTINGS)
         with Tag('form', css='home-form', aria_label='Home', novalidate=True) as form:
             with Tag('div', css='home-groups'):
-                for part, title in GROUPS:
-                    with card(title), Tag('div', css='correct'):
-                        for field in FIELDS:
-                            if field.part == part:
-                                self._field(field, field.place, said[field.place])
-            self._outlets(said)
+                for part, title, hint in GROUPS:
+                    with card(title, hint=hint):
+                        self._group(part, said)
+            self._sheets = [Sheet(self._inputs, table, said, **self._extra(table, said)) for table in TABLES]
             with card('Save', 'home-save', 'The old file is kept beside the new one. Comments in it stay. Every change '
                       'takes effect when the home starts again.'):
                 self._told = Tag('p', '', 'refusal', role='alert', id_='home-told')
@@ -73,82 +84,93 @@ class HomeForm:
                 self._done = Tag('div', css='home-done', role='status')
         form.on('submit.prevent', self._save, js_handler=SEND)
 
-    def _outlets(self, said: dict[str, str]) -> None:
-        count = sum(name.startswith('outlets.') and name.endswith('.id') for name in said)
-        known = {said[f'outlets.{row}.id'] for row in range(count)}
-        found = [view for view in self._backend.model.outlets(self._backend.now()) if view.outlet not in known]
-        with card('Outlets', 'home-outlets', 'Empty the id of one to take it out.'), Tag('div', css='table-box'):
-            with Tag('table'):
-                with Tag('tr'):
-                    for field in COLUMNS:
-                        Tag('th', field.label, scope='col')
-                for row in range(count + len(found) + SPARE):
-                    with Tag('tr'):
-                        for field in COLUMNS:
-                            place = f'outlets.{row}.{field.name}'
-                            value = said.get(place, '')
-                            if row >= count and field.name in ('id', 'title') and row - count < len(found):
-                                view = found[row - count]
-                                value = view.outlet if field.name == 'id' else view.title
-                            with Tag('td', data_label=field.label):
-                                self._field(field, place, value, f'{field.label} of {value or "a new outlet"}'
-                                            if field.name == 'id' else f'{field.label}, row {row + 1}')
+    def _group(self, part: str, said: dict[str, str]) -> None:
+        """Make the fields of a part; of one that most homes lack, when it is opened."""
+        fields = [field for field in FIELDS if field.part == part]
+        if part not in SELDOM:
+            with Tag('div', css='correct'):
+                for field in fields:
+                    self._inputs.labelled(field, field.place, said[field.place])
+            return
+        used = any(said[f'{part}.{name}'] for name in OPTIONAL.get(part, [field.name for field in fields]))
+        with Tag('details', css='seldom', open=True if used else None) as box:
+            Tag('summary', 'Set up')
+            with Tag('div', css='correct'):
+                for field in fields:
+                    self._inputs.labelled(field, field.place, said[field.place])
+        self._seldom[part] = box
 
-    def _field(self, field: Field, place: str, value: str, name: str = '') -> None:
-        """Make an input with a visible label, or with `name` for a screen reader in a table."""
-        more = {'name': place, 'aria_describedby': f'error-{place}', 'aria_label': name or None}
-        with Tag('div' if name else 'label', css='field'):
-            if not name:
-                Tag('span', field.label + (f' [{field.unit}]' if field.unit else ''))
-            if field.kind == CHOICE:
-                with Tag('select', **more) as made:
-                    for choice in field.choices:
-                        Tag('option', choice, value=choice, selected=True if choice == value else None)
-            elif field.kind == SWITCH:
-                made = Tag('input', type='checkbox', value='yes', checked=True if value == 'yes' else None, **more)
-            else:
-                made = Tag('input', type='text', inputmode='decimal' if field.kind == NUMBER else None, value=value,
-                           maxlength='400', autocomplete='off', spellcheck='false', **more)
-            self._inputs[place] = made
-            self._errors[place] = Tag('em', '', 'refusal', id_=f'error-{place}')
+    def _extra(self, table, said: dict[str, str]) -> dict:
+        """Return what a list shows beside what is in the file."""
+        if table is OUTLETS:
+            known = {text for place, text in said.items() if place.endswith('.id')}
+            views = self._backend.model.outlets(self._backend.now())
+            return {'found': [{'id': view.outlet, 'title': view.title} for view in views if view.outlet not in known]}
+        if table is CHANNELS:
+            return {'kept': self._backend.editor.kept(self._text)}
+        if table is NODES:
+            return {'opened': self._propose}
+        return {}
+
+    async def _propose(self) -> None:
+        """Fill the list of settings that can be chosen from."""
+        try:
+            proposed = await asyncio.to_thread(self._backend.editor.catalogue.proposed)
+        except Refused:
+            return  # what is typed is checked when it is saved, and this said then
+        if not self._proposals.is_deleted:
+            with self._proposals:
+                for name, meaning in proposed:
+                    Tag('option', meaning, value=name)
 
     async def _save(self, event) -> None:
         given = event.args if isinstance(event.args, dict) else {}
-        said = {str(key): str(value)[:400] for key, value in given.items()}
+        said = {str(key): str(value)[:TEXT_MAX] for key, value in given.items()}
         saved = await self._backend.save_home(said, self._text)
+        if self._box.is_deleted:
+            return
         if isinstance(saved, Answer):
             self._say({'': saved.text})
             return
         self._say(saved.errors)
         if saved.errors:
             return
-        self._done.clear()
+        if saved.changed:  # places may have moved: rows that went away left theirs to others
+            self._box.clear()
+            with self._box:
+                self._made()
         with self._done:
-            if not saved.changed:
-                Tag('p', 'Nothing was changed.')
-                return
-            self._text = self._backend.editor.text()
-            old = f'The old file is {saved.backup}. ' if saved.backup else ''
-            more = ', …' if len(saved.changed) > 12 else ''
-            Tag('p', f'Saved to {self._backend.editor.path}. {old}Changed: {", ".join(saved.changed[:12])}{more}.')
-            if self._backend.restartable:
-                Tag('p', 'To take effect the home has to start again. It is gone for some seconds; relays stay as they '
-                    'are.', 'hint')
-                button('Start the home again', self._again)
-            else:
-                Tag('p', 'To take effect the home has to start again: end `hearthgrid up` with Ctrl-C and start it, or '
-                    'restart its service.', 'hint')
+            self._tell_done(saved)
+
+    def _tell_done(self, saved: Saved) -> None:
+        if not saved.changed:
+            Tag('p', 'Nothing was changed.')
+            return
+        old = f'The old file is {saved.backup}. ' if saved.backup else ''
+        more = ', …' if len(saved.changed) > 12 else ''
+        Tag('p', f'Saved to {self._backend.editor.path}. {old}Changed: {", ".join(saved.changed[:12])}{more}.')
+        if self._backend.restartable:
+            Tag('p', 'To take effect the home has to start again. It is gone for some seconds; relays stay as they '
+                'are.', 'hint')
+            button('Start the home again', self._again)
+        else:
+            Tag('p', 'To take effect the home has to start again: end `hearthgrid up` with Ctrl-C and start it, or '
+                'restart its service.', 'hint')
 
     async def _again(self) -> None:
         tell(await self._backend.start_again())
 
     def _say(self, errors: dict[str, str]) -> None:
         """Show each error beside its field, and in one line how many there are."""
-        for place, told in self._errors.items():
-            told.say(errors.get(place, ''))
-            self._inputs[place].put(aria_invalid='true' if place in errors else None)
-        other = '; '.join(words for place, words in errors.items() if place not in self._errors)
-        beside = sum(place in self._errors for place in errors)
+        self._done.clear()
+        for sheet in self._sheets:
+            sheet.show(errors)
+        for part, box in self._seldom.items():
+            if any(place.startswith(f'{part}.') for place in errors):
+                box.put(open=None)  # a person may have closed it, of which nothing here knows
+                box.put(open=True)
+        beside = self._inputs.say(errors)
+        other = '; '.join(words for place, words in errors.items() if place not in self._inputs)
         count = f'{beside} field{"s" * (beside > 1)} cannot be so: see beside.' if beside else ''
         self._told.say(' '.join(filter(None, (f'Not saved. {other[:1].upper()}{other[1:]}' if other else
                                               'Not saved.' if beside else '', count))))

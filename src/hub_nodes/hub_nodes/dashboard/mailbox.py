@@ -5,12 +5,15 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from hearthgrid_core.outlet.permit import NO_PERMIT
+from hearthgrid_ros.calls import Permits
 from hearthgrid_ros.interfaces import Service
 from hub_nodes.dashboard import words
 from hub_nodes.dashboard.backend import Answer
 
 MEETING = 2.0  # for a server or an outlet that is there to be found [s]
 POLL = 0.05    # between looks whether it is [s]
+TRIES = 10     # of a call whose permit came after it
 Result = TypeVar('Result')
 
 
@@ -60,8 +63,8 @@ class Mailbox:
 class Caller:
     """Calls services of the home from any thread. What the world does wrong is an `Answer`."""
 
-    def __init__(self, node, timeout: float) -> None:
-        self._node, self._timeout = node, timeout
+    def __init__(self, node, timeout: float, permits: Permits) -> None:
+        self._node, self._timeout, self.permits = node, timeout, permits
         self._mailbox = Mailbox(node)
         self._clients: dict[tuple[str, str], object] = {}
 
@@ -108,14 +111,24 @@ class Caller:
     async def call(self, row: Service, outlet: str, request, who: str):
         """Return the response of a service of `who`, or an Answer saying why there is none."""
         try:
-            if not await self.found(lambda: self.client(row, outlet).service_is_ready()):
+            if not await self.found(lambda: self.client(row, outlet).service_is_ready()
+                                    and self.permits.heard(row, outlet)):
                 return Answer(False, f'{who} is not there.', 'absent')
-            return await self.result(lambda: self.client(row, outlet).call_async(request),
-                                     lambda sent: self.client(row, outlet).remove_pending_request(sent))
+            for _ in range(TRIES):
+                response = await self.result(lambda: self._permitted(row, outlet, request),
+                                             lambda sent: self.client(row, outlet).remove_pending_request(sent))
+                if getattr(response, 'success', True) or response.message != NO_PERMIT:
+                    break
+                await asyncio.sleep(POLL)
+            return response
         except asyncio.TimeoutError:
             return Answer(False, f'{who} did not answer in {words.span(self._timeout)}.', 'absent')
         except Ended:
             return Answer(False, 'The dashboard is ending.', 'absent')
+
+    def _permitted(self, row: Service, outlet: str, request):
+        self.permits.permit(row, request, outlet)
+        return self.client(row, outlet).call_async(request)
 
     def client(self, row: Service, outlet: str = ''):
         """Return the client of a service. In the node's thread only."""

@@ -8,10 +8,11 @@ from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork, joined
 from hub_nodes.dashboard.overview import lamp
-from hub_nodes.dashboard.views import OutletView
+from hub_nodes.dashboard.views import OutletView, Step
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
 
 LIVE = 600.0  # of the live chart [s]
+SHOWN = 30    # steps of the past, and outages
 SEQUENCE = ('grid', 'outage', 'election', 'confirmation', 'join', 'shed', 'regulate', 'synchronise')
 CLASSES = tuple(words.PRIORITIES)  # shed last … first
 
@@ -43,7 +44,8 @@ class Standing:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        with card('Where the home stands', 'standing'):
+        with card('Where the home stands', 'standing', 'Term: number of the election. Zone: number of the part of the '
+                  'home that holds together.'):
             with Tag('ol', css='sequence'):
                 self._steps = {mode: Tag('li', words.plain(mode).capitalize(), data_mode=mode) for mode in SEQUENCE}
             with Tag('dl', css='facts'):
@@ -128,11 +130,40 @@ class Topology:
                         Tag('i', css='lamp', style=f'background:var(--{colour})', aria_hidden='true')
                         Tag('span', text)
 
+            with Tag('details', css='chart-table'):
+                Tag('summary', 'Who says what')
+                with Tag('div', css='table-box', role='region', tabindex='0', aria_label='Members'), Tag('table'):
+                    with Tag('tr'):
+                        for head in ('Member', 'Says', 'Voltage', 'Frequency'):
+                            Tag('th', head, scope='col')
+                    self._members = Tag('tbody')
+        self._shown: list[tuple[str, ...]] = []
+
     def refresh(self) -> None:
         model = self._backend.model
-        made = picture(model.outlets(self._backend.now()), model.members(), model.spokesman())
+        members, speaks = model.members(), model.spokesman()
+        made = picture(model.outlets(self._backend.now()), members, speaks)
         if made != self._picture.content:
             self._picture.set_content(made)
+        rows = [said(member, speaks) for member in members]
+        if rows == self._shown:
+            return
+        self._shown = rows
+        self._members.clear()
+        with self._members:
+            for name, *cells in rows:
+                with Tag('tr'):
+                    Tag('th', name, scope='row')
+                    for text in cells:
+                        Tag('td', text)
+
+
+def said(member: values.Island, speaks: values.Island | None) -> tuple[str, ...]:
+    """Return what one member says: its name and part, where it believes the home stands, voltage, frequency."""
+    part = 'leads' if speaks and member.member == speaks.leader else \
+        'votes' if speaks and member.member in speaks.committee else ''
+    return (joined(words.title(member.member), part), words.MODES.get(member.mode) or words.STEPS.get(member.mode, ''),
+            words.quantity(member.voltage, 'V'), words.quantity(member.frequency, 'Hz', 2))
 
 
 def shed_order(views: list[OutletView]) -> list[OutletView]:
@@ -232,12 +263,27 @@ class ShedOrder:
                        disabled=True if i == len(self._order) - 1 else None)
 
 
+def outages(steps: list[Step]) -> list[tuple[float, float]]:
+    """Return when the home was off the grid and back, the newest first; NaN = still off. steps : the newest first"""
+    found: list[tuple[float, float]] = []
+    for step in reversed(steps):
+        off = bool(found) and math.isnan(found[-1][1])
+        if step.mode == 'grid' and off:
+            found[-1] = (found[-1][0], step.since)
+        elif step.mode not in ('grid', 'unknown') and not off:
+            found.append((step.since, math.nan))
+    return found[::-1]
+
+
 class Past:
-    """Where the home has stood since the page's node began."""
+    """Outages, and where the home has stood."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self._shown = backend, None
-        with card('What happened', 'past', 'Since the dashboard started'):
+        with card('Outages', 'outages', 'When the utility was gone'):
+            self._quiet = Tag('p', 'None so far.', 'hint')
+            self._outages = Tag('ul', css='past-list')
+        with card('What happened', 'past', f'The last {SHOWN} steps'):
             self._none = Tag('p', 'Nothing yet.', 'hint')
             self._list = Tag('ol', css='past-list')
 
@@ -247,10 +293,19 @@ class Past:
             return
         self._shown = steps
         now = self._backend.now()
+        gone = outages(steps)
+        self._quiet.put(hidden=True if gone else None)
+        self._outages.clear()
+        with self._outages:
+            for since, until in gone[:SHOWN]:
+                with Tag('li'):
+                    Tag('strong', words.clock(since, now, seconds=True))
+                    Tag('span', 'still going on' if math.isnan(until) else
+                        f'for {words.span(until - since)}, until {words.clock(until, now, seconds=True)}', 'hint')
         self._none.put(hidden=True if steps else None)
         self._list.clear()
         with self._list:
-            for step in steps[:30]:
+            for step in steps[:SHOWN]:
                 with Tag('li'):
                     Tag('strong', words.plain(step.mode).capitalize())
                     Tag('span', words.clock(step.since, now, seconds=True), 'hint')

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hearthgrid_core.devices.own import supersedes
 from hub_nodes.dashboard import values
+from hub_nodes.dashboard.tariffs import Tariffs
 from hub_nodes.dashboard.values import METERS, NAN, Reading
 from hub_nodes.dashboard.views import HomeState, Limits, OutletView, Place, Step, Totals
 from hub_nodes.dashboard.words import title
@@ -40,6 +41,7 @@ class HomeModel:
         self._seen: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], values.Job] = {}
         self._latest: dict[type, object] = {}
+        self.tariffs = Tariffs()
         self._samples: deque[tuple[float, ...]] = deque(maxlen=limits.samples)
         self._mains: deque[tuple[float, float, float]] = deque(maxlen=limits.samples)
         self._steps: deque[Step] = deque(maxlen=limits.steps)
@@ -64,6 +66,8 @@ class HomeModel:
                 put(value, now)
             else:
                 self._latest[type(value)] = value
+            if isinstance(value, values.Prices):
+                self.tariffs.take(value)
             self._version += 1
 
     def _outlet(self, name: str) -> _Outlet:
@@ -189,6 +193,11 @@ class HomeModel:
         """Return where the home has stood since this page's node began, the newest first."""
         with self._lock:
             return list(reversed(self._steps))
+
+    def remember(self, steps: Iterable[Step]) -> None:
+        """Begin with steps of an earlier time, the oldest first."""
+        with self._lock:
+            self._steps.extend(steps)
 
     def latest(self, kind: type):
         """Return the newest value of a kind a home has one of (Prices, Weather, Plan, Tie, Battery), or None."""

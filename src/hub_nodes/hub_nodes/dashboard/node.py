@@ -1,6 +1,8 @@
 """The dashboard node: topics into the view model, the web server in a thread beside the executor."""
 import sys
 
+from sensor_msgs.msg import BatteryState
+
 from hearthgrid_msgs import msg
 from hearthgrid_ros import health
 from hearthgrid_ros.home import Home, HomeError, load
@@ -30,6 +32,7 @@ from hub_nodes.dashboard.convert import value_of
 from hub_nodes.dashboard.door import Door
 from hub_nodes.dashboard.facts import told
 from hub_nodes.dashboard.model import HomeModel
+from hub_nodes.dashboard.past_file import KeptSteps
 from hub_nodes.dashboard.routes import site
 from hub_nodes.dashboard.server import Gate, WebServer, check_certificate, listen
 from hub_nodes.dashboard.sessions import Sessions
@@ -56,6 +59,8 @@ class DashboardNode(HomeNode):
         self.model = HomeModel(_places(home), Limits(
             samples=round(settings.live_minutes * 60 / SAMPLE), quiet_after=settings.quiet_after,
             clock_tolerance=settings.clock_tolerance))
+        self._past = KeptSteps(settings.state_dir, lambda text: self.get_logger().warning(text))
+        self.model.remember(self._past.read())
         self._refused: set[str] = set()
         self._refusals = 0
         self.access = self._open_access(settings)
@@ -92,6 +97,8 @@ class DashboardNode(HomeNode):
             allowed=entry.allowed, detail=entry.detail)))
 
     def _take(self, message) -> None:
+        if type(message) is BatteryState and message.location not in ('', 'battery'):
+            return  # the page shows the first battery
         try:
             self.model.put(value_of(message), self.now())
         except ValueError as error:
@@ -105,6 +112,7 @@ class DashboardNode(HomeNode):
 
     def _tick(self) -> None:
         self.model.sample(self.now())
+        self._past.keep(self.model.steps()[::-1])
         self.actions.look()
 
     def _report(self) -> None:

@@ -8,6 +8,7 @@ from hub_nodes.dashboard.backend import Answer, Backend
 from hub_nodes.dashboard.correction import Correction, type_list
 from hub_nodes.dashboard.frame import Clockwork
 from hub_nodes.dashboard.overview import Switch, heard, lamp
+from hub_nodes.dashboard.schedule_card import ScheduleCard
 from hub_nodes.dashboard.views import OutletView
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, tell
 
@@ -22,6 +23,7 @@ def build(backend: Backend, clockwork: Clockwork, outlet: str) -> None:
     with Tag('div', css='columns'):
         with Tag('div', css='wide'):
             parts += [Wave(backend, outlet), Recent(backend, outlet), Stored(backend, outlet)]
+            ScheduleCard(backend, outlet)
         with Tag('div', css='narrow'):
             parts += [Doing(backend, outlet), Device(backend, outlet), Spectrum(backend, outlet)]
 

@@ -7,6 +7,7 @@ from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
 from hub_nodes.dashboard.home_page import invitation
 from hub_nodes.dashboard.notices import Notices
+from hub_nodes.dashboard.today import Today
 from hub_nodes.dashboard.views import OutletView, Totals
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
 
@@ -25,6 +26,7 @@ def build(backend: Backend, clockwork: Clockwork) -> None:
         with Tag('div', css='narrow'):
             invitation(backend)
             clockwork.every(Notices(backend).refresh)
+            clockwork.every(Today(backend).refresh)
             clockwork.every(Ahead(backend).refresh)
             clockwork.every(Simulation(backend).refresh)
 

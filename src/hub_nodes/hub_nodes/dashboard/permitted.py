@@ -1,4 +1,5 @@
 """The home as one person or program may use it: every wish is checked against their scope and written down."""
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 
@@ -6,6 +7,7 @@ from hub_nodes.dashboard import values, words
 from hub_nodes.dashboard.access import Access
 from hub_nodes.dashboard.backend import Answer, Backend
 from hub_nodes.dashboard.home_edit import Saved, saved
+from hub_nodes.dashboard.rows import Refused
 from hub_nodes.dashboard.who import Who
 
 OVER = Answer(False, 'You are logged out. Log in again.', 'forbidden')
@@ -85,6 +87,20 @@ class Permitted:
     async def what_if(self, change: values.Change) -> values.Comparison | Answer:
         return await self._look(lambda: self.home.what_if(change))
 
+    async def home_form(self) -> tuple[dict[str, str], str] | Answer:
+        """Return the fields of the home file and its text."""
+        if not self.welcome():
+            return OVER
+        if not self.who.may('admin'):
+            return Answer(False, 'Only an admin sees the home file.', 'forbidden')
+        if self.editor is None:
+            return Answer(False, 'This dashboard knows no home file (parameter home_source).', 'unknown')
+        try:
+            text = await asyncio.to_thread(self.editor.text)
+            return await asyncio.to_thread(self.editor.form, text), text
+        except Refused as refusal:
+            return Answer(False, str(refusal), 'refused')
+
     async def save_home(self, said: dict[str, str], before: str) -> Saved | Answer:
         """Change the home file, as `HomeEditor.save`."""
         made = OVER
@@ -109,8 +125,8 @@ class Permitted:
     async def schedule(self, outlet: str) -> values.Schedule | Answer:
         return await self._look(lambda: self.home.schedule(outlet))
 
-    async def costs(self, start: float) -> values.Costs | Answer:
-        return await self._look(lambda: self.home.costs(start))
+    async def costs(self, start: float, end: float = 0.0) -> values.Costs | Answer:
+        return await self._look(lambda: self.home.costs(start, end))
 
     async def history(self, outlet: str, quantity: str, span: float) -> values.History | Answer:
         return await self._look(lambda: self.home.history(outlet, quantity, span))

@@ -14,7 +14,7 @@ from hub_nodes.dashboard.widgets import Chart, Fact, Tag, card
 def build(backend: Backend, clockwork: Clockwork) -> None:
     """Make the plan page."""
     for part in (Summary(backend), Money(backend), Power(backend), Gantt(backend), WhatIf(backend),
-                 Expected(backend)):
+                 Expected(backend), Ahead(backend)):
         clockwork.every(part.refresh)
 
 
@@ -82,6 +82,20 @@ class Power:
         plan = self._backend.model.latest(values.Plan)
         self._power.draw(charts.plan_rows, plan)
         self._battery.draw(charts.battery_rows, plan)
+
+
+class Ahead:
+    """The weather the plan counts on."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        with card('Weather', hint='What the forecasts of use and sun go by'):
+            self._chart = Chart(charts.weather_chart(), 'Temperature outside and sun of coming hours', 'chart small',
+                                'No weather yet.')
+
+    def refresh(self) -> None:
+        weather = self._backend.model.latest(values.Weather)
+        self._chart.draw(charts.weather_rows, weather, math.floor(self._backend.now() / HOUR) * HOUR)
 
 
 class Expected:

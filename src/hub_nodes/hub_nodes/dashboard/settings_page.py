@@ -2,7 +2,10 @@
 from collections.abc import Callable
 from functools import partial
 
+from nicegui import ui
+
 from hub_nodes.dashboard import when, words
+from hub_nodes.dashboard.backend import Answer
 from hub_nodes.dashboard.frame import Clockwork, joined
 from hub_nodes.dashboard.people import People
 from hub_nodes.dashboard.permitted import Permitted
@@ -11,6 +14,7 @@ from hub_nodes.dashboard.who import ROLES, SCOPES
 from hub_nodes.dashboard.widgets import Tag, button, card, tell
 
 ENTRIES = 100  # of the audit log
+MEDIA = {'html': 'text/html', 'pdf': 'application/pdf'}
 MEANS = {'viewer': 'viewer: looks', 'operator': 'operator: switches', 'admin': 'admin: all',
          'read': 'read', 'control': 'control: switches'}
 SUBMIT = '(e) => { emit(Object.fromEntries(new FormData(e.target))); e.target.reset(); }'
@@ -99,21 +103,37 @@ def facts(backend: Permitted) -> None:
                     Tag('dd', value)
         if backend.may('admin') and backend.editor is not None:
             Tag('a', 'Change the home', 'more', href='/home')
+        Tag('a', 'Name the devices', 'more', href='/devices')
 
 
 def reports(backend: Permitted) -> None:
     """Make the card of monthly reports, made as they are asked for."""
     this = when.local(backend.now())
     months = [(this.year - (this.month <= back), (this.month - 1 - back) % 12 + 1) for back in range(3)]
+
+    async def make(month: str, kind: str, note: Tag) -> None:
+        note.say(f'Making the report of {month} …')
+        made = await backend.report(month, kind)
+        if note.is_deleted:
+            return
+        with note:
+            if isinstance(made, Answer):
+                note.say('')
+                tell(made)
+            else:
+                note.say(f'The report of {month} is ready.')
+                ui.download.content(made, f'hearthgrid-{month}.{kind}', MEDIA[kind])
+
     with card('Reports', hint='What a month cost and saved; made in some seconds, PDF where Chromium is.'):
+        told = Tag('p', '', 'hint', role='status')
         with Tag('ul', css='rows'):
             for year, month in months:
                 name = f'{year}-{month:02d}'
                 with Tag('li'):
                     Tag('strong', name)
                     for kind in ('html', 'pdf'):
-                        Tag('a', kind.upper(), href=f'/api/v1/report?month={name}&kind={kind}', download=True,
-                            aria_label=f'Report of {name} as {kind.upper()}')
+                        button(kind.upper(), partial(make, name, kind, told), 'button plain',
+                               aria_label=f'Report of {name} as {kind.upper()}')
 
 
 def messages(backend: Permitted) -> None:

@@ -11,7 +11,7 @@ HOUR, KILO = 3600.0, 1e3
 # name, label, unit, largest
 NUMBERS = (('battery_kwh', 'Battery holds', 'kWh, 0 = none', 1000.0),
            ('battery_power', 'Battery gives and takes', 'kW', 100.0),
-           ('buy', 'Bought at, all day', 'a kWh', 100.0), ('sell', 'Sold at, all day', 'a kWh', 100.0),
+           ('buy', 'Bought at, all day', '', 100.0), ('sell', 'Sold at, all day', '', 100.0),  # of the currency
            ('import_max', 'Most from the grid', 'kW', 1000.0), ('later', 'Done later by', 'h', 48.0))
 KILOWATTS = ('battery_power', 'import_max')
 
@@ -51,8 +51,9 @@ class WhatIf:
         return tuple(known)
 
     def _number(self, name: str, label: str, unit: str, least: float, most: float) -> None:
+        prices = self._backend.model.latest(values.Prices)
         with Tag('label', css='field'):
-            Tag('span', f'{label} [{unit}]')
+            Tag('span', f'{label} [{unit or words.price_unit(prices.currency if prices else "")}]')
             Tag('input', name=name, type='number', step='any', min=f'{least:g}', max=f'{most:g}',
                 placeholder='as it is')
 

@@ -25,6 +25,11 @@ def milliseconds(at: float) -> int:
     return round((at + local(at).utcoffset().total_seconds()) * 1e3)
 
 
+def day_start(at: float) -> float:
+    """Return when the local day of `at` began. Both in [s]."""
+    return local(at).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
 def month_start(at: float) -> float:
     """Return when the local month of `at` began. Both in [s]."""
     return local(at).replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -13,6 +13,7 @@ from nicegui import Client, json, ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from hub_nodes.dashboard.backend import Answer
+from hub_nodes.dashboard.chart_table import columns
 
 _serial = itertools.count(1)
 _patches: 'weakref.WeakKeyDictionary[Client, Patches]' = weakref.WeakKeyDictionary()
@@ -48,6 +49,7 @@ def _open(element: TextElement) -> Patches | None:
 
 
 LIVE = ('value', 'checked', 'selected')  # what an element is, and its attribute only begins with
+BEGINS = '^value'  # what an input begins with: the framework would put a `value` back over what was typed since
 
 
 class Tag(TextElement):
@@ -143,15 +145,25 @@ def tell(answer: Answer) -> None:
 
 
 class Chart:
-    """A chart made once, then given rows (see `charts`): `show` sends series that changed, `follow` only new points."""
+    """A chart made once, then given rows (see `charts`): `show` sends series that changed, `follow` only new points.
+
+    The page says under it, to a screen reader, what is least and most, and makes a table of its points when asked.
+    """
 
     def __init__(self, options: dict, label: str, css: str = 'chart', empty: str = '') -> None:
         self._shown: list = [None] * len(options['series'])
         self._sources: tuple = ()
-        with Tag('div', css='chart-box'):
-            self.element = ui.echart(options, renderer='svg').classes(css)
-            self.element._props.update({'role': 'img', 'aria-label': label})
-            self._empty = Tag('p', empty, 'chart-empty') if empty else None
+        with Tag('div', css='chart-whole'):
+            with Tag('div', css='chart-box'):
+                self.element = ui.echart(options, renderer='svg').classes(css)
+                summary = f'hg-chart-{self.element.id}'
+                self.element._props.update({'role': 'img', 'aria-label': label, 'aria-describedby': summary})
+                self._empty = Tag('p', empty, 'chart-empty') if empty else None
+            Tag('p', '', 'unseen', id_=summary)
+            with Tag('details', css='chart-table', data_chart=str(self.element.id),
+                     data_columns=json.dumps(columns(options))):
+                Tag('summary', 'As a table', aria_label=f'As a table: {label}')
+                Tag('div', css='table-box', role='region', tabindex='0', aria_label=label)
 
     def show(self, rows: list, **more) -> None:
         """Show `rows`, one list of points a series; `more` are further options, sent when a series changed."""

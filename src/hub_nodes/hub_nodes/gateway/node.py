@@ -13,7 +13,6 @@ from hearthgrid_ros import home
 from hearthgrid_ros.counter import Counter
 from hearthgrid_ros.health import ERROR, OK, WARN
 from hearthgrid_ros.interfaces import READINGS, REQUEST, STATES, TIE
-from hearthgrid_ros.keys import Keys
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.params import home_file, keys_file, state_dir
 from hearthgrid_ros.request import request
@@ -96,7 +95,7 @@ class GatewayNode(HomeNode):
         self._islanded = False
         self._supply = msg.Reading.SUPPLY_UNKNOWN
         self._counter = Counter(settings.state_dir, 'gateway', self.now)
-        self._keys = Keys(settings.keys_file, self.get_logger().error)
+        self._keys = self.keys
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
         self._asked: dict[str, object] = {}
         self._polled_at = self._shared_at = self._read_at = -float('inf')

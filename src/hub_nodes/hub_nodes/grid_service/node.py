@@ -91,7 +91,7 @@ class GridServiceNode(ManagedNode):
         self._limit, self._events, self._prices = self._outputs
         self._ends = [row.subscription(self, callback) for row, callback in (
             (READINGS, self._on_reading), (BATTERY, self._on_battery), (PRICES, self._on_prices))]
-        self._service = SET_OPT.server(self, self._on_opt)
+        self._service = SET_OPT.server(self, self._on_opt, self.calls)
         return super().on_configure(state)
 
     def on_activate(self, state) -> TransitionCallbackReturn:
@@ -138,7 +138,7 @@ class GridServiceNode(ManagedNode):
             self._log.add(self._power_at, self._power)
 
     def _on_battery(self, message: BatteryState) -> None:
-        if 0.0 <= message.percentage <= 1.0:
+        if message.location in ('', 'battery') and 0.0 <= message.percentage <= 1.0:
             self._charge, self._charge_at = float(message.percentage), self.now()
 
     def _on_prices(self, message: msg.PriceSeries) -> None:

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from hearthgrid_core.grid_service import BaselineSettings, LevelSettings, RuleSettings
 from hearthgrid_core.settings import check_bounds, setting
-from hearthgrid_ros.params import home_file, state_dir
+from hearthgrid_ros.params import home_file, keys_file, state_dir
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class GridServiceSettings(RuleSettings, LevelSettings, BaselineSettings):
 
     home_file: str = home_file()
     state_dir: str = state_dir()
+    keys_file: str = keys_file()
     retry: float = setting(5.0, 's', 0.1, 300.0, 'Wait before a server out of reach is tried again; it doubles to '
                            '300 s.')
     report_least: float = setting(10.0, 's', 0.2, 3600.0, 'Least time between two reports of one kind.')

@@ -11,7 +11,7 @@ from hearthgrid_msgs.srv import CorrectIdentity
 from hearthgrid_ros.health import ERROR, OK, WARN
 from hearthgrid_ros.interfaces import CORRECT_IDENTITY, IDENTITIES, LABELS, SIGNATURES
 from hearthgrid_ros.node import HomeNode, run
-from hearthgrid_ros.params import state_dir
+from hearthgrid_ros.params import keys_file, state_dir
 from hub_nodes.identify.library import Library, LibraryError
 from hub_nodes.identify.memory import Memory
 from hub_nodes.identify.messages import claim_of, identity_of, look_of
@@ -29,6 +29,7 @@ class IdentifySettings(IdentifierSettings):
     """How identification learns, and what it keeps."""
 
     state_dir: str = state_dir()
+    keys_file: str = keys_file()
     model: str = setting('', '', None, None, 'Folder of a model made by `hearthgrid train`; empty: `model` in the '
                          'state folder where there is one, else the node learns from labels alone.')
     library: str = setting('', '', None, None, 'YAML file of known models; empty: the one shipped, and `models.yaml` '
@@ -59,7 +60,7 @@ class IdentifyNode(HomeNode):
         self._identities = IDENTITIES.publisher(self)
         SIGNATURES.subscription(self, self._on_signature)
         LABELS.subscription(self, self._on_label)
-        CORRECT_IDENTITY.server(self, self._on_correct)
+        CORRECT_IDENTITY.server(self, self._on_correct, self.calls)
         self._timer = self.create_timer(PERIOD, self._step)
         self.health.before_report(self._report)
         self._report_state()

@@ -16,7 +16,7 @@ from hearthgrid_ros import home
 from hearthgrid_ros.health import ERROR, OK, WARN
 from hearthgrid_ros.interfaces import ACKNOWLEDGE, ANOMALIES, GRID_LIMIT, ISLAND, JOBS, TEST_NOTIFICATION
 from hearthgrid_ros.node import HomeNode, run
-from hearthgrid_ros.params import home_file, state_dir
+from hearthgrid_ros.params import home_file, keys_file, state_dir
 from hub_nodes.notify import events, words
 from hub_nodes.notify.mailbox import Attempt, Mailbox
 from hub_nodes.notify.post import FILE, Addresses
@@ -36,6 +36,7 @@ class NotifySettings:
 
     home_file: str = home_file()
     state_dir: str = state_dir()
+    keys_file: str = keys_file()
     retry_first: float = setting(5.0, 's', 0.01, 3600.0, 'Wait after a delivery that failed; doubled each time.')
     retry_max: float = setting(900.0, 's', 0.01, 86400.0, 'Longest wait between two tries.')
     pending_max: int = setting(200, '', 1, 1000, 'Undelivered entries kept for a channel, over restarts too.')
@@ -101,8 +102,8 @@ class NotifyNode(HomeNode):
         ISLAND.subscription(self, self._on_island)
         GRID_LIMIT.subscription(self, self._limit.receive)
         JOBS.subscription(self, self._on_job)
-        ACKNOWLEDGE.server(self, self._on_acknowledge)
-        TEST_NOTIFICATION.server(self, self._on_test)
+        ACKNOWLEDGE.server(self, self._on_acknowledge, self.calls)
+        TEST_NOTIFICATION.server(self, self._on_test, self.calls)
         self._timer = self.create_timer(PERIOD, self._step)
         self.health.before_report(self._report)
         self._report()

@@ -8,7 +8,7 @@ import numpy as np
 from sensor_msgs.msg import BatteryState
 
 from hearthgrid_core.forecast import Series
-from hearthgrid_core.plan import BatteryFacts, HomeFacts, JobState, Limit, Load, Situation, Tariff
+from hearthgrid_core.plan import BatteryFacts, HomeFacts, JobState, Limit, Load, Situation, Tariff, together
 from hearthgrid_msgs import msg
 from hearthgrid_ros import home
 from hearthgrid_ros.health import OK, WARN
@@ -31,7 +31,7 @@ JOBS_MAX = 32
 SAMPLES_MIN = 30        # readings in a step that make a mean import
 OUTLETS_MAX = 1000
 PENDING = (msg.Job.STATUS_WAITING, msg.Job.STATUS_RUNNING)
-SOURCES = ('grid', 'pv', 'battery')
+FIRST = 'battery'       # the battery of a home that has one
 
 
 class Inputs:
@@ -52,7 +52,8 @@ class Inputs:
         self._jobs: dict[str, JobState] = {}
         self._tripped: set[str] = set()
         self._readings: dict[str, tuple[float, float]] = {}
-        self._charge, self._charge_at = math.nan, -math.inf
+        self._charges: dict[str, tuple[float, float]] = {}  # when each battery told its charge, 0 … 1
+        self._sources = {'grid', 'pv', FIRST, *(described.stores if described else ())}
         self._peak, self._step, self._month, self._imports = 0.0, -1, 0, []  # highest import of a step, this month
         self.cut_off = ''  # why the home is not on the grid; '' = it is
         self.subscriptions = [row.subscription(node, callback) for row, callback in (
@@ -75,9 +76,23 @@ class Inputs:
         return [Load(outlet, *rank, self.power(outlet, now, fresh)) for outlet, rank in self._ranks.items()
                 if outlet not in self._always_on]
 
+    def stores(self, now: float) -> dict[str, tuple[BatteryFacts, float]]:
+        """Return the batteries that told their charge lately, and it, 0 … 1; where none did all, with NaN."""
+        known = {name: told[1] for name, told in self._charges.items() if now - told[0] < CHARGE_FRESH}
+        return {name: (facts, known.get(name, math.nan)) for name, facts in self._batteries().items()
+                if name in known or not known}
+
     def charge(self, now: float) -> float:
-        """Return the battery's charge, 0 … 1; NaN when it was not told lately."""
-        return self._charge if now - self._charge_at < CHARGE_FRESH else math.nan
+        """Return the charge of `stores` together, 0 … 1; NaN when none told it lately."""
+        return together(list(self.stores(now).values()))[1]
+
+    def battery_power(self, now: float, fresh: float) -> float:
+        """Return what `stores` draw together [W]; NaN when one of them was not measured lately."""
+        return sum(self.power(name, now, fresh) for name in self.stores(now)) if self._batteries() else math.nan
+
+    def silent(self, now: float) -> tuple[str, ...]:
+        """Return the batteries the plan does without, because others tell their charge and they do not."""
+        return tuple(self._batteries().keys() - self.stores(now).keys())
 
     def power(self, meter: str, now: float, fresh: float) -> float:
         """Return what a meter measured, NaN when that is older than `fresh` [s]. [W]"""
@@ -109,13 +124,15 @@ class Inputs:
     def facts(self) -> HomeFacts:
         """Return what is known of the house: of its file, or, without one, of what was heard and usual numbers."""
         s = self._settings
-        supply, battery = self._home.supply if self._home else home.Supply(), None
-        described = self._home.battery if self._home else (None if math.isnan(self._charge) else home.Battery())
-        if described:
-            battery = BatteryFacts(described.capacity_kwh, described.power_max, described.efficiency,
-                                   described.reserve, described.wear_price)
+        supply = self._home.supply if self._home else home.Supply()
+        battery, _ = together(list(self.stores(self._node.now()).values()))
         return HomeFacts(supply.import_max, supply.export_max, self._currency, battery, s.pv_curtailable,
                           Tariff(s.peak_price, max(s.peak_before, self._peak), s.capacity, s.capacity_price))
+
+    def _batteries(self) -> dict[str, BatteryFacts]:
+        described = self._home.stores if self._home else ({FIRST: home.Battery()} if self._charges else {})
+        return {name: BatteryFacts(one.capacity_kwh, one.power_max, one.efficiency, one.reserve, one.wear_price)
+                for name, one in described.items()}
 
     # What comes in.
 
@@ -175,7 +192,7 @@ class Inputs:
             self._news()
 
     def _on_state(self, message: msg.OutletState) -> None:
-        if message.outlet and message.outlet not in SOURCES and (
+        if message.outlet and message.outlet not in self._sources and (
                 message.outlet in self._ranks or len(self._ranks) < OUTLETS_MAX):
             self._ranks[message.outlet] = message.priority, message.rank
         tripped = message.trip != msg.OutletState.TRIP_NONE
@@ -185,9 +202,10 @@ class Inputs:
                 self._news()
 
     def _on_battery(self, message: BatteryState) -> None:
-        if 0.0 <= message.percentage <= 1.0:
-            first = math.isnan(self._charge)
-            self._charge, self._charge_at = float(message.percentage), self._node.now()
+        name = message.location or FIRST
+        if 0.0 <= message.percentage <= 1.0 and name in (self._home.stores if self._home else (FIRST,)):
+            first = name not in self._charges
+            self._charges[name] = self._node.now(), float(message.percentage)
             if first:
                 self._news()
 

@@ -24,6 +24,7 @@ from hearthgrid_core.plan import (
     battery_power,
     excess,
     problem,
+    split,
     waits_for,
 )
 from hearthgrid_ros import home
@@ -34,7 +35,7 @@ from hub_nodes.plan.inputs import Inputs
 from hub_nodes.plan.settings import PlanNodeSettings
 
 TICK = 1.0              # of the inner loop [s]
-BATTERY, PV, GRID = 'battery', 'pv', 'grid'
+PV, GRID = 'pv', 'grid'
 LEVELS = {Status.OPTIMAL: OK, Status.RELAXED: WARN, Status.FAILED: ERROR}
 
 
@@ -77,8 +78,8 @@ class PlanNode(ManagedNode):
         self.destroy_timer(self._timer)
         if not self._inputs.cut_off:
             # Zero, not idle: an idle inverter would not form the island if the grid failed just now.
-            if self._inputs.facts().battery:
-                self._commands.set_inverter(BATTERY, 0.0, self.now(), WITHDRAW_LIFE)
+            for name in self._inputs.stores(self.now()):
+                self._commands.set_inverter(name, 0.0, self.now(), WITHDRAW_LIFE)
             self._commands.withdraw_all(self.now())
             self._commands.cap({}, self.now())
         self._made = None
@@ -164,7 +165,7 @@ class PlanNode(ManagedNode):
             low = high = limit.dispatch
         moment = Moment(
             low=low, high=high, hold=hold, planned=float(planned),
-            grid=inputs.power(GRID, now, fresh), battery=inputs.power(BATTERY, now, fresh),
+            grid=inputs.power(GRID, now, fresh), battery=inputs.battery_power(now, fresh),
             charge=inputs.charge(now), reserve=max(battery.reserve, floor) if battery else 0.0,
             charge_max=battery.power_max if battery else 0.0, discharge_max=battery.power_max if battery else 0.0,
             import_max=min(facts.import_max, limit.import_max if limit else math.inf),
@@ -174,7 +175,12 @@ class PlanNode(ManagedNode):
             ceiling=ceiling, asked=limit.charge if limit else math.nan)
         power, why = battery_power(moment, self.settings)
         if battery:
-            self._commands.set_inverter(BATTERY, power, now)
+            stores = inputs.stores(now)
+            for name, share in zip(stores, split(power, list(stores.values())), strict=True):
+                self._commands.set_inverter(name, share, now)
+            silent = ', '.join(inputs.silent(now))
+            self.health.check('batteries', WARN if silent else OK, f'{silent}: no word of its charge, planned without'
+                              if silent else f'{len(stores)} planned')
             self.health.check('battery', OK, why, setpoint=power, low=low, high=high, grid=moment.grid)
         off = self._shedder.step(now, excess(moment, power), moment.import_max, inputs.loads(now, fresh))
         self._commands.cap(off, now)

@@ -168,7 +168,7 @@ class SqliteHistory(History):
             raise
         except sqlite3.OperationalError as error:
             raise Unavailable(f'{self.path}: {error}') from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise Corrupt(f'{self.path}: {error}') from error
         finally:
             if connection is not None:

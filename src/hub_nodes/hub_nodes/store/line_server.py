@@ -10,6 +10,7 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import wraps
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -32,6 +33,19 @@ class Refused(StoreError):
 
 class TooLarge(StoreError):
     """The server takes fewer lines at once."""
+
+
+def _sensible(method):
+    """Return a method that says Unavailable where the server's answer is of another shape than it should be."""
+
+    @wraps(method)
+    def asked(self, *arguments, **named):
+        try:
+            return method(self, *arguments, **named)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            raise Unavailable(f'{self.path}: no answer that such a server would give') from None
+
+    return asked
 
 
 def make_server(url: str, days: tuple[float, float] | None = None) -> LineServer:
@@ -94,6 +108,7 @@ class LineServer(ABC):
                 ) -> dict[str, dict[str, dict[int, float]]]:
         """Return outlet → field → time [ms] → value in first … last (exclusive), of one outlet or of all."""
 
+    @_sensible
     def readings(self, first: int, last: int, outlet: str | None = None) -> dict[str, np.ndarray]:
         """Return (n,) of READING, by time, of one outlet or of all, in first … last (exclusive). [ms]"""
         found = {}
@@ -107,6 +122,7 @@ class LineServer(ABC):
             found[name] = rows
         return found
 
+    @_sensible
     def series(self, first: int, last: int, outlet: str, quantity: str) -> tuple[np.ndarray, np.ndarray]:
         """Return times [ms] and values (n,) of one quantity in first … last (exclusive)."""
         values = self.columns(first, last, outlet, (quantity,)).get(tag(outlet), {}).get(quantity, {})
@@ -153,10 +169,12 @@ class Influx(LineServer):
             terms += f" AND outlet = '{literal}'"
         return f'FROM {_quoted(self.database)}.{_quoted(self.POLICIES[0])}.{_quoted(MEASUREMENT)} WHERE {terms}'
 
+    @_sensible
     def count(self, first: int, last: int) -> int:
         found = self._tell(f'SELECT count(supply) {self._where(first, last, None)}')
         return int(found[0]['values'][0][1]) if found else 0
 
+    @_sensible
     def columns(self, first: int, last: int, outlet: str | None, fields: tuple[str, ...]
                 ) -> dict[str, dict[str, dict[int, float]]]:
         selected, out = ', '.join(map(_quoted, fields)), {}
@@ -190,9 +208,11 @@ class Victoria(LineServer):
     def write(self, lines: bytes, numbers: bool = False) -> None:
         self._ask('POST', '/write', content=lines, params={'db': self.database, 'precision': 'ms'})
 
+    @_sensible
     def count(self, first: int, last: int) -> int:
         return sum(len(set(times)) for _, times, _ in self._export(first, last, None, ('supply',)))
 
+    @_sensible
     def columns(self, first: int, last: int, outlet: str | None, fields: tuple[str, ...]
                 ) -> dict[str, dict[str, dict[int, float]]]:
         out: dict = {}

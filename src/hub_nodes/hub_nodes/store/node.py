@@ -13,7 +13,7 @@ from hearthgrid_msgs.srv import GetCosts, GetHistory
 from hearthgrid_ros.health import ERROR, OK, STALE, WARN
 from hearthgrid_ros.interfaces import GET_COSTS, GET_HISTORY, READINGS
 from hearthgrid_ros.node import ManagedNode, run
-from hearthgrid_ros.params import state_dir
+from hearthgrid_ros.params import keys_file, state_dir
 from hearthgrid_ros.time import to_msg, to_seconds
 from hub_nodes.store.backend import Retention, StoreError
 from hub_nodes.store.convert import SOURCES, Recorder, Source, reading_values
@@ -35,6 +35,7 @@ class StoreSettings:
     """How the store writes and how long it keeps."""
 
     state_dir: str = state_dir()
+    keys_file: str = keys_file()
     database: str = setting('', '', None, None, 'Address of a database: postgresql://user@host/name (the password '
                             'there or in a password file), influxdb://user:password@host:8086/name or '
                             'victoriametrics://host:8428/name; empty: one file in the state folder.')

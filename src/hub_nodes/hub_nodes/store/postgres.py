@@ -27,6 +27,7 @@ PRUNE_SPAN = 3_600_000      # of readings deleted in one slice [ms]
 PRUNE_MINUTES = 20_000
 PRUNE_RECORDS = 2_000
 RAW_KEPT = 3600 * MILLISECONDS  # readings that are kept even when the database is too large [ms]
+SIZE_EVERY = 5.0            # between looks at the chunks of a hypertable, of which there are many [s]
 FACTS = ('duration', *QUANTITIES)
 
 
@@ -43,6 +44,7 @@ class PostgresBackend(Backend):
         self._url, self._schema, self._retention = url, schema, retention or Retention()
         self._connection: psycopg.Connection | None = None
         self._extended, self._remark = False, ''
+        self._chunks, self._sized = 0, -math.inf  # of a hypertable, in the extension's schema [byte]; when looked at
 
     def open(self) -> None:
         if self._connection is not None and not self._connection.closed:
@@ -72,7 +74,7 @@ class PostgresBackend(Backend):
         except Incompatible as error:
             raise Incompatible(f'{self.path} {error}') from None
         self._extended = timescale.present(connection)
-        self._remark = timescale.arrange(connection) if self._extended else ''
+        self._remark = timescale.arrange(connection, self._retention.readings) if self._extended else ''
         connection.execute(schema.FRESH)
         self._outlets = {name: id for id, name in connection.execute('SELECT id, name FROM outlets')}
         self._newest = connection.execute('SELECT coalesce(max(time), 0) FROM readings').fetchone()[0]  # [ms]
@@ -164,6 +166,8 @@ class PostgresBackend(Backend):
                 return False
             until = min(end, (oldest + PRUNE_SPAN) // MINUTE * MINUTE)
             self._connection.execute('DELETE FROM readings WHERE time < %s', (until,))
+            if self._chunked:
+                self._connection.execute(timescale.DROP, (until,))
             self._set_raw_since(until)
         self._raw_since = until
         return until < end
@@ -189,13 +193,18 @@ class PostgresBackend(Backend):
         if self._connection is None or self._connection.closed:
             return 0
         with self._translated():
-            chunks = 0  # of a hypertable lie in a schema of the extension
-            if self._extended and not self._remark:
-                chunks, = self._connection.execute(timescale.SIZE).fetchone()
-            return int(chunks or 0) + int(self._connection.execute(
+            if self._chunked and not 0.0 <= time.monotonic() - self._sized < SIZE_EVERY:
+                self._chunks = int(self._connection.execute(timescale.SIZE).fetchone()[0] or 0)
+                self._sized = time.monotonic()
+            return self._chunks + int(self._connection.execute(
                 'SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c '
                 'JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN (%s, %s)',
                 (self._schema, 'r', 'p')).fetchone()[0])
+
+    @property
+    def _chunked(self) -> bool:
+        """Whether the readings are a hypertable."""
+        return self._extended and not self._remark
 
     def remark(self) -> str:
         return self._remark

@@ -1,13 +1,13 @@
 """Backups of an embedded database, and their way back into a home that runs."""
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from hearthgrid_ros import durable
 from hub_nodes.store import schema
 from hub_nodes.store.backend import Corrupt, Incompatible, Unavailable
 
@@ -28,7 +28,7 @@ def backup(source: Path, target: Path, tell: Callable[[float], None] = lambda sh
             old.backup(new, pages=PAGES, progress=lambda _, left, total: tell(1.0 - left / max(total, 1)))
             new.execute('PRAGMA journal_mode = DELETE')  # one file, without a log beside it
         check(part)
-        os.replace(part, target)
+        durable.swap(part, target)
     except sqlite3.Error as error:
         raise Unavailable(f'{source}: {error}') from None
     except OSError as error:
@@ -48,7 +48,7 @@ def check(path: Path) -> None:
             words, = found.execute('PRAGMA integrity_check(1)').fetchone()
     except Incompatible as error:
         raise Incompatible(f'{path}: {error}') from None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise Corrupt(f'{path}: {error}') from None
     if words != 'ok':
         raise Corrupt(f'{path}: {words}')
@@ -62,7 +62,7 @@ def offer(backup_file: Path, database: Path) -> Path:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(backup_file, part)
-        os.replace(part, waiting)
+        durable.swap(part, waiting)
     except OSError as error:
         raise Unavailable(f'{error.filename or waiting}: {error.strerror}') from None
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hearthgrid_ros import durable
 from hub_nodes.store import restore, rollup, schema
 from hub_nodes.store.backend import Backend, Corrupt, Incompatible, Retention, Unavailable, Vanished, Written
 from hub_nodes.store.history import SqliteHistory
@@ -55,7 +56,7 @@ class SqliteBackend(Backend):
             if waiting.exists():
                 if self.path.exists():
                     self.set_aside('replaced')
-                os.replace(waiting, self.path)
+                durable.swap(waiting, self.path)
         except OSError as error:
             raise Unavailable(f'{self.path}: {error.strerror}') from None
         with self._translated():

@@ -27,11 +27,14 @@ STATEMENTS = (
     + ', '.join(f'sum({q}::float8) AS {q}_sum, min({q}) AS {q}_min, max({q}) AS {q}_max, count({q}) AS {q}_n'
                 for q in QUANTITIES)
     + f' FROM readings GROUP BY outlet, time_bucket({HOUR}::bigint, time) WITH NO DATA',
-    # Refreshed over two days back: older hours stay as they are when their readings go.
-    f"SELECT add_continuous_aggregate_policy('hours', start_offset => {2 * DAY}::bigint, "
-    f"end_offset => {HOUR}::bigint, schedule_interval => INTERVAL '{REFRESH}', if_not_exists => true)",
+    "SELECT remove_continuous_aggregate_policy('hours', if_exists => true)",
+    # Only where all readings still are: older hours stay as they are when their readings go.
+    "SELECT add_continuous_aggregate_policy('hours', start_offset => {back}::bigint, "
+    f"end_offset => {HOUR}::bigint, schedule_interval => INTERVAL '{REFRESH}')",
 )
+BACK, SPARE = 2 * DAY, 2 * HOUR  # refreshed so far back, and so much less than readings are kept
 SIZE = "SELECT hypertable_size('readings')"
+DROP = "SELECT drop_chunks('readings', older_than => %s::bigint)"  # whole ones alone; `hours` keeps what they held
 
 
 def present(connection: psycopg.Connection) -> bool:
@@ -39,14 +42,16 @@ def present(connection: psycopg.Connection) -> bool:
     return connection.execute(PRESENT).fetchone() is not None
 
 
-def arrange(connection: psycopg.Connection) -> str:
+def arrange(connection: psycopg.Connection, days: float) -> str:
     """Have the extension take over what it does better; return why it could not, empty = it does.
 
+    days : for which readings are kept.
     Not in a transaction: a continuous aggregate is not made in one. Done again at each start, it changes nothing.
     """
+    back = max(4 * HOUR, min(BACK, round(days * DAY) - SPARE))  # a policy needs a few hours
     for statement in STATEMENTS:
         try:
-            connection.execute(statement)
+            connection.execute(statement.replace('{back}', str(back)))
         except psycopg.OperationalError:
             raise  # the link is gone
         except psycopg.Error as error:

@@ -54,7 +54,7 @@ class Hints:
             return self
         try:
             said = json.loads(sidecar.read_text(encoding='utf-8'))
-        except (OSError, ValueError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             raise RecordingError(sidecar, error) from None
         kinds = {field.name: field.type for field in fields(self)}
         if not isinstance(said, dict) or not set(said) <= set(kinds):

@@ -1,12 +1,14 @@
-"""Users, tokens, the audit log, test messages: scope admin."""
+"""Users, tokens, the audit log, the home file, test messages: scope admin."""
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 
 from hub_nodes.dashboard.api import schemas
-from hub_nodes.dashboard.api.caller import done, errors, needs
+from hub_nodes.dashboard.api.caller import done, errors, found, needs
+from hub_nodes.dashboard.home_edit import mark_of
+from hub_nodes.dashboard.home_fields import exists
 from hub_nodes.dashboard.people import People
 from hub_nodes.dashboard.permitted import Permitted
 
@@ -63,5 +65,30 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
     async def test_message(home: Home, wish: schemas.Channel) -> schemas.Done:
         """Send a test message to the user's channels."""
         return done(await home.test_notification(wish.channel))
+
+    @made.get('/home', responses=may_fail)
+    async def home_form(home: Home) -> schemas.HomeForm:
+        """The home file as a form."""
+        fields, text = found(await home.home_form())
+        return schemas.HomeForm(fields=fields, mark=mark_of(text))
+
+    @made.put('/home', responses=may_fail)
+    async def change_home(home: Home, wish: schemas.HomeWish) -> schemas.HomeSaved:
+        """Change the home file; 422 says what cannot be, by field, and then nothing was written."""
+        fields, text = found(await home.home_form())
+        if wish.mark != mark_of(text):
+            raise HTTPException(409, 'the file was changed meanwhile by somebody else; read it again')
+        if strange := [place for place in wish.fields if not exists(place)]:
+            raise HTTPException(404, f'no field is called {strange[0][:64]!r}')
+        saved = found(await home.save_home(fields | wish.fields, text))
+        if saved.errors:
+            raise HTTPException(422, '; '.join(f'{place or "home"}: {words}' for place, words in saved.errors.items()))
+        return schemas.HomeSaved(changed=list(saved.changed), backup=saved.backup,
+                                 mark=mark_of(found(await home.home_form())[1]))
+
+    @made.post('/home/restart', responses=may_fail)
+    async def restart(home: Home) -> schemas.Done:
+        """Have the home end and start with its file as it is now; relays stay as they are."""
+        return done(await home.start_again())
 
     return made

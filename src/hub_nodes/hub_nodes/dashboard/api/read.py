@@ -103,9 +103,10 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
                 'members': [_plain(one) for one in home.model.members()]}
 
     @made.get('/costs', responses=errors(409, 503))
-    async def costs(home: Home, start: Time = None) -> schemas.Costs:
-        """What each outlet used and cost since `start`. Default: since the month began."""
-        return _plain(found(await home.costs(when.month_start(home.now()) if start is None else start)))
+    async def costs(home: Home, start: Time = None, end: Time = None) -> schemas.Costs:
+        """What each outlet used and cost from `start` to `end` (0: now). Default: since the month began."""
+        start = when.month_start(home.now()) if start is None else start
+        return _plain(found(await home.costs(start, end or 0.0)))
 
     return made
 

@@ -250,6 +250,30 @@ class TokenWish(Given):
     scope: Literal['read', 'control', 'admin']
 
 
+class HomeForm(BaseModel):
+    """The home file as a form: a field's name is its place in the file, `outlets.3.title`. No secret is in it."""
+
+    fields: dict[str, str]
+    mark: str = Field(description='of the file as it is; to be sent back with changes')
+
+
+class HomeWish(Given):
+    """Fields of the home file that change; what is left out stays. A new row has the next number; emptying what names
+    a row takes it out.
+    """
+
+    fields: Annotated[dict[str, Annotated[str, Field(max_length=2000)]], Field(max_length=5000)]
+    mark: Annotated[str, Field(max_length=64)] = Field(description='of the form they were read with')
+
+
+class HomeSaved(BaseModel):
+    """What changed in the home file; it takes effect when the home starts again."""
+
+    changed: list[str]
+    backup: str = Field(description='where the old file is kept, empty = there was none')
+    mark: str
+
+
 class Channel(Given):
     """Where a test message goes."""
 

@@ -13,8 +13,84 @@ window.hearthgrid = (() => {
     const kept = series.get(id) ?? [];
     for (const one of option.series) kept[Number(one.id)] = one.data;
     series.set(id, kept);
+    if (option.yAxis) units.set(id, [option.yAxis].flat().map((axis) => axis.name));
     chart(id, (drawn) => drawn.setOption(option));
+    if (!due.has(id)) due.set(id, setTimeout(() => { due.delete(id); tell(id); }, 500));
   }
+
+  // What a chart shows in words, for a screen reader, and as a table while that is open.
+  const units = new Map(), due = new Map();
+  const ROWS = 100; // of a table, at most
+  const number = (value) => value == null || Number.isNaN(+value) ? "–" : (+value).toFixed(
+    Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 || value == 0 ? 2 : 3).replace("-", "−");
+
+  function across(kind, points) {
+    if (kind !== "time") return kind === "category" ? String : number;
+    const length = points.length ? points[points.length - 1] - points[0] : 0; // [ms]
+    return (at) => {
+      const said = new Date(at).toISOString();
+      return `${length > 864e5 ? `${said.slice(8, 10)}.${said.slice(5, 7)}. ` : ""}${said.slice(11, length < 36e5 ? 19 : 16)}`;
+    };
+  }
+
+  function tell(id, tries = 20) {
+    const box = document.querySelector(`.chart-table[data-chart="${id}"]`);
+    if (!box) { if (tries > 0) setTimeout(() => tell(id, tries - 1), 250); return; }
+    const about = JSON.parse(box.dataset.columns), rows = series.get(id) ?? [];
+    const unit = (column) => (units.get(id) ?? about.units)[column.axis] ?? "";
+    const steady = about.columns.some((column) => column.holds) || about.kind === "time";
+    let xs = steady || about.kind === "category" ? [...new Set(rows.flatMap((row) => (row ?? []).map((point) => point[0])))]
+      : (rows[0] ?? []).map((point) => point[0]);
+    if (steady) xs.sort((a, b) => a - b);
+    const say = across(about.kind, xs);
+    const at = about.columns.map((column) => {
+      const maps = column.series.map((i) => new Map((rows[i] ?? []).map((point, n) => [steady ? point[0] : n, point[1]])));
+      let held = maps.map(() => undefined);
+      return xs.map((x, n) => {
+        const key = about.kind === "category" || !steady ? n : x;
+        const now = maps.map((map, i) => (map.has(key) ? map.get(key) : column.holds ? held[i] : undefined));
+        held = now;
+        return now.some((value) => value == null) ? null : now.reduce((sum, value) => sum + +value, 0);
+      });
+    });
+    const summary = document.getElementById(`hg-chart-${id}`);
+    const words = about.columns.map((column, i) => {
+      const known = at[i].map((value, n) => [value, n]).filter(([value]) => value != null);
+      if (!known.length) return "";
+      const least = known.reduce((a, b) => (b[0] < a[0] ? b : a)), most = known.reduce((a, b) => (b[0] > a[0] ? b : a));
+      const one = ([value, n]) => `${number(value)} ${unit(column)} at ${say(xs[n])}`;
+      const last = about.kind === "time" ? `, last ${one(known[known.length - 1])}` : "";
+      return `${column.name}: least ${one(least)}, most ${one(most)}${last}.`;
+    });
+    if (summary) summary.textContent = words.filter(Boolean).join(" ") || "No values yet.";
+    if (box.open) table(box.querySelector(".table-box"), about, unit, xs, at, say);
+  }
+
+  function table(box, about, unit, xs, at, say) {
+    const every = Math.ceil(xs.length / ROWS) || 1;
+    const made = document.createElement("table");
+    const cell = (row, tag, text, scope) => {
+      const one = row.appendChild(document.createElement(tag));
+      one.textContent = text;
+      if (scope) one.scope = scope;
+    };
+    made.createCaption().textContent = xs.length ? (every > 1 ? `One row in ${every} of ${xs.length}.` : `${xs.length} rows.`)
+      : "No values yet.";
+    const head = made.createTHead().insertRow(), body = made.createTBody();
+    cell(head, "th", about.x, "col");
+    for (const column of about.columns) cell(head, "th", `${column.name} [${unit(column)}]`, "col");
+    for (let n = (xs.length - 1) % every; n < xs.length; n += every) {
+      const row = body.insertRow();
+      cell(row, "th", say(xs[n]), "row");
+      for (const column of at) cell(row, "td", number(column[n]));
+    }
+    box.replaceChildren(made); // the box keeps its place and what it is scrolled to
+  }
+
+  addEventListener("toggle", (event) => {
+    const box = event.target;
+    if (box.open && box.matches?.(".chart-table")) tell(Number(box.dataset.chart));
+  }, true);
 
   function extend(id, rows, keep) {
     const kept = series.get(id) ?? [];
