@@ -202,7 +202,7 @@ typedef enum {
   X(double, sag, 0.92, 0.3, 0.95) \
   X(double, trigger, 0.06, 0.01, 0.5) \
   X(double, relief, 1.0, 1.0, 100.0) \
-  X(double, margin, 0.05, 0.0, 0.5) \
+  X(double, margin, 0.07, 0.0, 0.5) \
   X(double, hearsay, 0.05, 0.0, 0.5) \
   X(double, bend, 0.01, 0.0, 1.0) \
   X(double, again, 0.09, 0.02, 5.0) \

@@ -49,7 +49,7 @@ class LoadDroopSettings:
                              'five times the noise of an estimate.')
     relief: float = setting(1.0, '1', 1.0, 100.0, 'Overload over trigger in one look that counts where the next shows '
                             'relief: others act already. Steps of phase seem one of up to 1.5.')
-    margin: float = setting(0.05, '1', 0.0, 0.5, 'Shed so much of power_max more than was measured.')
+    margin: float = setting(0.07, '1', 0.0, 0.5, 'Shed so much of power_max more than was measured.')
     hearsay: float = setting(0.05, '1', 0.0, 0.5, 'Error of the powers a place is the sum of.')
     bend: float = setting(0.01, 'Hz', 0.0, 1.0, 'Of the frequency from look to look: more is a change of power.')
     again: float = setting(0.09, 's', 0.02, 5.0, 'From action to the next estimate: relay, settling and window.')
