@@ -108,6 +108,10 @@ LIGHTS: dict[str, tuple[str, str]] = {
         'The battery is not steered.',
         'Look whether its inverter answers and whether the home is cut from the grid.',
     ),
+    'plan: batteries': (
+        'A battery of the home does not tell its charge, so the plan goes on without it.',
+        'Look at the process of that inverter and at its connection; it is planned again with its first word.',
+    ),
     'plan: import limit': (
         'Outlets are switched off to keep under the fuse or the grid’s limit.',
         'Nothing, if short. Otherwise fewer things at once, or raise `supply.import_max` if the fuse allows.',

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "election.h"
+#include "input.h"
 #include "job.h"
 #include "journal.h"
 #include "kept.h"
@@ -18,69 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FLASH_SECTOR 512U
 #define FLASH_SLOT 128U
-#define EXPECT(holds) ((holds) ? (void)0 : fail(#holds, __LINE__))
-
-static void fail(const char *what, int line)
-{
-  fprintf(stderr, "fuzz.c:%d: broken promise: %s\n", line, what);
-  abort();
-}
-
-/* What is left of the input; zeros behind its end. */
-typedef struct {
-  const uint8_t *data;
-  size_t size;
-} input_t;
-
-static uint64_t take(input_t *in, size_t bytes)
-{
-  uint64_t value = 0;
-  for (size_t k = 0; k < bytes && in->size > 0; k++, in->size--) {
-    value |= (uint64_t)*in->data++ << 8 * k;
-  }
-  return value;
-}
-
-/* A number that may well be a special one. */
-static double number(input_t *in, double usual)
-{
-  static const double SPECIAL[] = {0.0, -0.0, 1e-300, -1.0, 1e300};
-  const uint64_t kind = take(in, 1);
-  double value = usual;
-  if (kind < 5) {
-    return SPECIAL[kind];
-  }
-  if (kind < 8) {
-    return kind == 5 ? (double)NAN : kind == 6 ? (double)INFINITY : -(double)INFINITY;
-  }
-  if (kind < 128) {
-    const uint64_t bits = take(in, 8);
-    memcpy(&value, &bits, sizeof value);
-  }
-  return value;
-}
-
-/* A name: a known one, any short one, or bytes without end. */
-static void name(input_t *in, char *out, size_t size)
-{
-  static const char *const KNOWN[] = {"", "kettle", "lamp", "fridge"};
-  const uint64_t kind = take(in, 1);
-  memset(out, 0, size);
-  if (kind < 200) {
-    memcpy(out, KNOWN[kind % 4], strlen(KNOWN[kind % 4]));
-    return;
-  }
-  for (size_t k = 0; k < (kind < 250 ? 1 + kind % 8 : size); k++) {
-    out[k] = (char)take(in, 1);
-  }
-}
-
-static void any(input_t *in, void *out, size_t size)
-{
-  for (size_t k = 0; k < size; k++) {
-    ((uint8_t *)out)[k] = (uint8_t)take(in, 1);
-  }
-}
 
 static void fuzz_requests(input_t *in)
 {
@@ -366,7 +304,7 @@ static void fuzz_seal(input_t *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   static void (*const ENTRIES[])(input_t *) = {fuzz_requests, fuzz_ballots, fuzz_journal, fuzz_kept, fuzz_rules,
-                                              fuzz_seal};
+                                              fuzz_seal, fuzz_permits, fuzz_key_file};
   input_t in = {.data = data, .size = size};
   const uint64_t entry = take(&in, 1) % (sizeof ENTRIES / sizeof ENTRIES[0]);
   ENTRIES[entry](&in);

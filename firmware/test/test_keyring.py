@@ -54,8 +54,9 @@ def test_where_there_is_no_room_the_oldest_key_goes(core):
     keys = [Key(epoch, bytes([epoch]) * 32) for epoch in (5, 2, 9, 3)]
     ring = filled(core, keys)
     for epoch, left in ((7, {5, 9, 3, 7}), (1, {5, 9, 3, 7})):
-        core.lib.hg_keyring_add(ring, core.ffi.new('hg_key_t *', {'epoch': epoch, 'length': 32}))
+        core.lib.hg_keyring_add(ring, core.ffi.new('hg_key_t *', {'epoch': epoch, 'length': 32, 'ends': math.inf}))
         assert {key.epoch for key in ring.keys} == left
+        assert core.lib.hg_keyring_signs(ring, NOW).epoch == 9  # the newest, wherever it stands
 
 
 @pytest.fixture(scope='module')
@@ -102,6 +103,21 @@ def test_a_file_cut_off_or_damaged_is_no_key_file_or_reads_without_harm(posix, t
     damage = data.draw(st.binary(max_size=8))
     path.write_bytes(whole[:cut] + damage + whole[cut + len(damage):])
     read(posix, path, 'kettle')
+
+
+@pytest.mark.parametrize('written, epoch, key', [
+    ('"epoch": 7, "key": "00ff"', 7, b'\0\xff'), ('"epoch": -3, "key": "00ff"', 0, b'\0\xff'),
+    ('"epoch": 1e99, "key": "00ff"', 0, b'\0\xff'), ('"epoch": nan, "key": "00ff"', 0, b'\0\xff'),
+    ('"epoch": 7, "key": "0xff"', None, None), ('"epoch": 7, "key": " f"', None, None),
+    ('"epoch": 7, "key": "-1"', None, None), ('"epoch": 7, "key": "fff"', None, None),
+    ('"epoch": 7, "key": ""', None, None), (f'"epoch": 7, "key": "{"ab" * 64}"', 7, b'\xab' * 64),
+    (f'"epoch": 7, "key": "{"ab" * 65}"', None, None)])
+def test_what_is_no_key_in_hexadecimal_is_none(posix, tmp_path, written, epoch, key):
+    path = tmp_path / 'keys.json'
+    path.write_text('{"format": "hearthgrid keys 1", "home": {"keys": [{%s}]}, "outlets": {}}' % written)
+    found = read(posix, path, 'kettle')
+    assert found.good and not found.requests.count
+    assert [(k.epoch, k.secret) for k in held(posix, found.ballots)] == ([] if key is None else [(epoch, key)])
 
 
 def test_a_file_that_is_not_there_is_none(posix, tmp_path):

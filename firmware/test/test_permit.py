@@ -81,6 +81,21 @@ def test_words_and_bounds_are_the_twin_s(core):
     wire = signed(KEY, counter=99, reason=words('/x', b'more'))
     crowded.python._held |= dict.fromkeys(map(str, range(60)), NOW + 5)  # Python's has more places
     assert crowded.hear(NOW, wire) is Refusal.CROWDED
+    for n in range(PLACES):
+        assert crowded.use(NOW, words('/x', bytes([n])))
+    for n in range(PLACES - 1):  # besides the page, each of whose permits is used at once
+        assert crowded.hear(NOW, signed(KEY, sender=f'sender {n}')) is None
+        assert crowded.use(NOW, words('/home/kettle/x', b''))
+    crowded.python._last |= {str(n): ((0, 0), NOW + 5) for n in range(60)}
+    assert crowded.hear(NOW, signed(KEY, sender='one more')) is Refusal.CROWDED
+
+
+def test_in_a_home_without_keys_a_word_without_code_is_judged_all_the_same(core):
+    twin = Twin(core, NOW - 1.0, key=b'')
+    word = replace(signed(KEY), mac=b'')
+    assert twin.hear(NOW, word) is None
+    assert twin.hear(NOW, word) is Refusal.REPLAYED
+    assert twin.hear(NOW, replace(word, voice=2)) is Refusal.VOICE_UNKNOWN
 
 
 @given(stamp=st.integers(-2**63, 2**63 - 1), closed=st.booleans(), power=st.floats(width=32, allow_nan=False),

@@ -41,11 +41,18 @@ static const char *member(const char *from, const char *name, char opens)
   return NULL;
 }
 
+static unsigned digit(char c)
+{
+  static const char HEX[] = "0123456789abcdef";
+  const char *at = c != 0 ? strchr(HEX, c) : NULL;
+  return at != NULL ? (unsigned)(at - HEX) : sizeof HEX;
+}
+
+/* The key that begins here and ends in a quote; returns its length, 0 = this is none. */
 static size_t unhex(const char *from, uint8_t key[HG_KEY_MAX])
 {
-  size_t n = 0;
-  for (unsigned byte; n < HG_KEY_MAX && sscanf(from + 2 * n, "%2x", &byte) == 1 && from[2 * n + 1] != '"'; n++) {
-    key[n] = (uint8_t)byte;
+  for (size_t n = 0; n < HG_KEY_MAX && digit(from[2 * n]) < 16U && digit(from[2 * n + 1]) < 16U; n++) {
+    key[n] = (uint8_t)(digit(from[2 * n]) << 4 | digit(from[2 * n + 1]));
     if (from[2 * n + 2] == '"') {
       return n + 1;
     }
@@ -77,7 +84,8 @@ static void of_name(const char *content, const char *name, hg_keyring_t *ring)
     if (close == NULL || secret == NULL || secret > close || (secret = strchr(secret + 5, '"')) == NULL) {
       return;
     }
-    hg_key_t key = {.epoch = (uint32_t)number_after(list, close, "\"epoch\"", 0.0),
+    const double epoch = number_after(list, close, "\"epoch\"", 0.0);
+    hg_key_t key = {.epoch = epoch >= 0.0 && epoch <= (double)UINT32_MAX ? (uint32_t)epoch : 0U,
                     .begins = number_after(list, close, "\"begins\"", -(double)INFINITY),
                     .ends = number_after(list, close, "\"ends\"", (double)INFINITY)};
     key.length = unhex(secret + 1, key.secret);
@@ -86,6 +94,16 @@ static void of_name(const char *content, const char *name, hg_keyring_t *ring)
     }
     list = close;
   }
+}
+
+bool hg_posix_keys_text(const char *content, const char *outlet, hg_keyring_t *requests, hg_keyring_t *ballots)
+{
+  if (!whole(content) || strstr(content, FORMAT) == NULL) {
+    return false;
+  }
+  of_name(content, outlet, requests);
+  of_name(content, "", ballots);
+  return true;
 }
 
 bool hg_posix_keys(const char *path, const char *outlet, hg_keyring_t *requests, hg_keyring_t *ballots)
@@ -98,10 +116,5 @@ bool hg_posix_keys(const char *path, const char *outlet, hg_keyring_t *requests,
   const size_t length = fread(content, 1, sizeof content - 1, file);
   fclose(file);
   content[length] = 0;
-  if (strlen(content) != length || !whole(content) || strstr(content, FORMAT) == NULL) {
-    return false;
-  }
-  of_name(content, outlet, requests);
-  of_name(content, "", ballots);
-  return true;
+  return strlen(content) == length && hg_posix_keys_text(content, outlet, requests, ballots);
 }

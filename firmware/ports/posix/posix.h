@@ -17,6 +17,7 @@ bool hg_posix_read(const char *path, hg_posix_settings_t *settings);
 
 /* The keys of an outlet and of the home in the home's key file. False: the file cannot be read, or is none. */
 bool hg_posix_keys(const char *path, const char *outlet, hg_keyring_t *requests, hg_keyring_t *ballots);
+bool hg_posix_keys_text(const char *content, const char *outlet, hg_keyring_t *requests, hg_keyring_t *ballots);
 
 /* A flash of two sectors in a file; what was written is on the disk. No file name: sector 0. */
 bool hg_posix_flash(const char *folder, const char *id, const char *part, uint32_t slot, hg_flash_t *flash);
