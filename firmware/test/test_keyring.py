@@ -112,9 +112,9 @@ def test_a_file_cut_off_or_damaged_is_no_key_file_or_reads_without_harm(posix, t
     ('"epoch": 7, "key": "-1"', None, None), ('"epoch": 7, "key": "fff"', None, None),
     ('"epoch": 7, "key": ""', None, None), (f'"epoch": 7, "key": "{"ab" * 64}"', 7, b'\xab' * 64),
     (f'"epoch": 7, "key": "{"ab" * 65}"', None, None)])
-def test_what_is_no_key_in_hexadecimal_is_none(posix, tmp_path, written, epoch, key):
+def test_what_a_file_holds_that_is_no_key_is_none(posix, tmp_path, written, epoch, key):
     path = tmp_path / 'keys.json'
-    path.write_text('{"format": "hearthgrid keys 1", "home": {"keys": [{%s}]}, "outlets": {}}' % written)
+    path.write_text('{"format": "hearthgrid keys 1", "home": {"keys": [{' + written + '}]}, "outlets": {}}')
     found = read(posix, path, 'kettle')
     assert found.good and not found.requests.count
     assert [(k.epoch, k.secret) for k in held(posix, found.ballots)] == ([] if key is None else [(epoch, key)])

@@ -1,4 +1,4 @@
-"""The tests of the Python outlet, unchanged, told of an outlet in C: jobs, requests, trips, restarts, keys, contract.
+"""The tests of the Python outlet, unchanged, told of an outlet in C: jobs, requests, trips, restarts, keys, permits.
 
 The C node is the program of this machine without its loop, as a library in this process, on the tests' virtual clock.
 What is left out by name looks at a file or a lifecycle that an outlet in C does not have.
@@ -17,6 +17,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 
 from hearthgrid.bringup import NodeSpec
 from hearthgrid.firmware import settings
+from hearthgrid_core.outlet.job import Status
+from hearthgrid_ros import interfaces
 from hearthgrid_ros.testing import graph
 
 FIRMWARE = Path(__file__).resolve().parents[1]
@@ -50,12 +52,16 @@ class Node:
             raise ValueError('a setting is out of bounds')
         self.app = self.lib.hg_node_app()
         self.health = SimpleNamespace(statuses=self._statuses)
-        self.controller = SimpleNamespace(protection=self.app.protection)
+        self.controller = SimpleNamespace(protection=self.app.protection, jobs=Jobs(self))
         self._keys = Keys(self)
 
     @property
     def blocks(self) -> int:
         return self.lib.hg_comms_blocks()
+
+    @property
+    def _refused(self) -> int:
+        return self.app.control.refused
 
     @property
     def _arrived(self) -> range:
@@ -88,6 +94,19 @@ class Node:
         heard.clear()
         self.bench.until(again)
         return said()
+
+
+class Jobs:
+    """Its job."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @property
+    def job(self) -> SimpleNamespace | None:
+        book = self.node.app.jobs
+        name = self.node.ffi.string(book.job.id).decode()
+        return SimpleNamespace(id=name, status=Status(book.job.status)) if book.known else None
 
 
 class Keys:
@@ -224,9 +243,43 @@ LEFT_OUT = {
         'test_a_trip_outlives_a_restart': 'the same; test_app has it',
     },
     'test_jobs': {},
+    'test_keyed': {
+        'test_an_outlet_and_members_with_keys_form_their_island_and_no_stranger_has_a_say':
+            'its own member is one more than the test counts: test_firmware_home',
+        'test_an_outlet_with_keys_is_not_put_to_sleep': 'it has no lifecycle',
+    },
 }
 for suite, left_out in LEFT_OUT.items():
     module = loaded(suite)
     assert left_out.keys() <= vars(module).keys(), 'a test has another name now'
     globals().update({name: value for name, value in vars(module).items()
-                      if (name.startswith('test_') or name == 'home') and name not in left_out})
+                      if (name.startswith('test_') or name in ('home', 'path')) and name not in left_out})
+
+
+NOT_THERE = {interfaces.IDENTITIES, interfaces.LABELS}  # it learns nothing: docs/firmware.md
+
+
+def test_the_node_in_c_speaks_its_rows_and_no_others(bench):
+    """An outlet and its member are one node in C. How deep its queues are is not in the graph: test_app."""
+    home, contract = bench(), loaded('test_contract')
+    peer, place = home.peer, ('outlet', f'{home.home}/kettle')
+
+    def ends(names, infos) -> dict:
+        return {topic: (kinds[0].rpartition('/')[2], end.qos_profile.reliability, end.qos_profile.durability)
+                for topic, kinds in names(*place) if kinds[0].startswith('hearthgrid_msgs') and '/_action/' not in topic
+                for end in infos(topic) if (end.node_name, end.node_namespace) == place}
+
+    def rows(wanted) -> dict:
+        return {contract.full(home, row): (row.type.__name__, row.quality.reliability, row.quality.durability)
+                for row in wanted}
+
+    says = rows(contract.OUTLET_SAYS | contract.MEMBER_SAYS)
+    hears = rows((contract.OUTLET_HEARS | {interfaces.BALLOTS}) - NOT_THERE)
+    home.until(lambda: ends(peer.get_publisher_names_and_types_by_node, peer.get_publishers_info_by_topic) == says)
+    home.until(lambda: ends(peer.get_subscriber_names_and_types_by_node, peer.get_subscriptions_info_by_topic) == hears)
+    answers = {contract.full(home, row): row.type.__name__ for row in contract.OUTLET_ANSWERS}
+    home.until(lambda: {name: kinds[0].rpartition('/')[2] for name, kinds in
+                        peer.get_service_names_and_types_by_node(*place) if '/_action/' not in name} == answers)
+    client = contract.ActionClient(peer, interfaces.RUN_JOB.type, contract.full(home, interfaces.RUN_JOB))
+    home.until(client.server_is_ready)
+    client.destroy()

@@ -90,7 +90,7 @@ def test_words_and_bounds_are_the_twin_s(core):
     assert crowded.hear(NOW, signed(KEY, sender='one more')) is Refusal.CROWDED
 
 
-def test_in_a_home_without_keys_a_word_without_code_is_judged_all_the_same(core):
+def test_in_a_home_without_keys_a_word_needs_no_code_but_all_else(core):
     twin = Twin(core, NOW - 1.0, key=b'')
     word = replace(signed(KEY), mac=b'')
     assert twin.hear(NOW, word) is None

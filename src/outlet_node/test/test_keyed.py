@@ -1,6 +1,7 @@
 """A keyed home: members hear only each other, and an outlet obeys only who has its key."""
 import itertools
 
+import pytest
 from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 
@@ -91,9 +92,15 @@ def test_an_outlet_and_members_with_keys_form_their_island_and_no_stranger_has_a
     until(lambda: all(node._bad['forged'] > dropped[name] for name, node in members.items() if name != 'c'))
 
 
-def test_no_call_is_obeyed_without_a_signed_word_that_it_is_meant(bench, tmp_path):
-    path = tmp_path / 'keys.json'
-    save(path, Keys(Stored(1, (Key(1, b'h' * 32),)), {'kettle': Stored(1, (Key(1, bytes.fromhex(KETTLE)),))}))
+@pytest.fixture
+def path(tmp_path):
+    """Return the key file of a home with one outlet."""
+    made = tmp_path / 'keys.json'
+    save(made, Keys(Stored(1, (Key(1, b'h' * 32),)), {'kettle': Stored(1, (Key(1, bytes.fromhex(KETTLE)),))}))
+    return made
+
+
+def test_no_call_is_obeyed_without_a_signed_word_that_it_is_meant(bench, path, tmp_path):
     home = bench(keys_file=str(path), minimum_on_time=0.0, minimum_off_time=0.0)
     count = itertools.count(1)
     permits = Permits(home.peer, Held(str(path)), 'page', lambda: next(count), lambda: home.time)
@@ -149,16 +156,23 @@ def test_no_call_is_obeyed_without_a_signed_word_that_it_is_meant(bench, tmp_pat
     assert home.node.controller.jobs.job.id == 'wash' and not home.node.controller.jobs.job.status.ended
     permits.permit_cancel(interfaces.RUN_JOB, handle.goal_id, 'kettle')
     assert sent(handle.cancel_goal_async()).goals_canceling and home.node.controller.jobs.job.status.ended
+    client.destroy()
 
-    # Nor is the node put to sleep, and what it says to its relay carries its code.
+
+def test_an_outlet_with_keys_is_not_put_to_sleep(bench, path):
+    home = bench(keys_file=str(path))
     off = ChangeState.Request()
     off.transition.label = 'deactivate'
     changer = home.peer.create_client(ChangeState, f'{home.home}/kettle/outlet/change_state')
     assert not home.graph.call(changer, off).success and home.node.active
+
+
+def test_what_an_outlet_tells_its_relay_carries_its_code(bench, path):
+    home = bench(keys_file=str(path))
     home.feed(2, current=1.0)
+    home.until(lambda: home.last('relays'))
     command = home.last('relays')
     held = Held(str(path))
     assert not held.refuse_setpoint(command, home.time)
     command.closed = not command.closed
     assert held.refuse_setpoint(command, home.time) == 'its authentication code is wrong'
-    client.destroy()
