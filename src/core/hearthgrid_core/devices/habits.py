@@ -2,12 +2,12 @@
 
 Each day of use adds one value to every channel's reference. The evidence of all channels is one sum, R = Σ Rₖ over K
 channels; an alarm needs R ≥ K·30.44 / `false_alarms`: the mean of K detectors is one, so the time between false alarms
-is at least a month over the budget, where ordinary days are exchangeable (see `tail`). The channel of most evidence
-names it.
+is at least a month over the budget, where ordinary days are exchangeable (see `tail`). Days of power are not quite (a
+new use lasts), so their evidence counts `SPENT` only. The channel that counts most names the alarm.
 """
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from statistics import median
 
 from .alarm import WELL, Finding, Kind
@@ -25,6 +25,8 @@ CYCLIC_STARTS, CYCLIC_PAUSE = 6, 360.0      # at least so many a day, at most so
 HABITS_VERSION = 1
 ENDLESS = 2.0           # times its longest run, from where what runs by itself no longer does
 SLOW = 3                # days of use it takes to tell a fall: a day without the hot part of a programme is none
+SPENT = 0.1             # of the budget channels of power may spend: the rest is for uses that changed
+ODD = 3.0               # of more evidence than this a day is learnt only once an ordinary one follows
 QUIET = 3.0             # below this sum of evidence nothing has begun
 FACTS = ('rest', 'peak', 'mean', 'starts', 'pause')     # of a day, remembered beside the channels
 
@@ -75,6 +77,10 @@ class Habits:
         """Evidence that an alarm needs. [1]"""
         return len(self._judged) * MONTH / self._settings.false_alarms
 
+    def _counts(self, names: Iterable[str]) -> float:
+        """Return what the evidence of channels counts against `threshold`."""
+        return sum(_stake(name) * self._watches[name].weight for name in names)
+
     def minute(self, end: float, power: float, spread: float = math.nan) -> None:
         """Take a whole minute that ended at `end` [s]: mean power and deviation of the readings within it. [W]"""
         day = int((end - 30.0) // DAY)
@@ -111,7 +117,7 @@ class Habits:
         return Finding(CHANNELS[name].severity, value, usual,
                        words(shown, value, usual, values[0], kind in (Kind.STUCK, Kind.WASTE)), kind=kind,
                        since=watch.since, probability=probability_of_fault(
-                           max(watch.weight, watch.sum), self._settings.faults_a_year / 365.25),
+                           _stake(name) * max(watch.weight, watch.sum), self._settings.faults_a_year / 365.25),
                        base=self.mean if wastes else math.nan,
                        excess=max(0.0, value - usual) if name == 'standby' else math.nan)
 
@@ -133,13 +139,13 @@ class Habits:
 
     def _raise(self, end: float) -> None:
         """Raise the channel of most evidence while the sum is too high."""
-        if sum(self._watches[n].weight for n in self._judged) < self.threshold:
+        if self._counts(self._judged) < self.threshold:
             return      # as in most minutes, even with what is up and what is busy
         busy = self._busy
         open_ = {n: w for n in self._judged if not (w := self._watches[n]).up and not (busy and CHANNELS[n].power)}
-        if not open_ or sum(w.weight for w in open_.values()) < self.threshold:
+        if not open_ or self._counts(open_) < self.threshold:
             return
-        name = max(open_, key=lambda n: open_[n].weight)
+        name = max(open_, key=lambda n: _stake(n) * open_[n].weight)
         watch = open_[name]
         watch.up, watch.well_since = True, math.nan
         began = {'run': end - 60.0 * self._course.run, 'burst': end - 3 * 3600.0, 'standby': end - 3600.0,
@@ -227,17 +233,17 @@ class Habits:
         if not watch.up and watch.told > -math.inf and not watch.is_news(value):
             watch.learn(value, CHANNELS[name].at_end)   # told, over, and seen again: it becomes ordinary
             return
-        before = watch.sum
+        before, bound = watch.sum, self.threshold / _stake(name)
         found = evidence(watch.tail.exceedance(value))
-        most = self.threshold ** (1 / SLOW) if name == 'loss' else math.inf
-        odd, found = found > most, min(found, most)
+        most = bound ** (1 / SLOW) if name == 'loss' else math.inf
+        odd, found = found > min(ODD, most), min(found, most)
         watch.sum = (1 + watch.sum) * found
         watch.weight, watch.seen = watch.sum, max(watch.seen, value)
         if not watch.up:
             if before <= QUIET < watch.sum:
                 watch.since = end - DAY
-            if watch.sum < self.threshold and not odd:
-                watch.learn(value, CHANNELS[name].at_end)
+            if watch.sum < bound:
+                watch.take(value, found, odd, CHANNELS[name].at_end, self._settings.accept_days)
             return
         watch.held.append(value)
         day_only = CHANNELS[name].at_end or name == 'energy'
@@ -327,3 +333,8 @@ class Habits:
         for name, value in worst.items():
             if name in CHANNELS:
                 self._course.worst[name] = max(value, self._course.worst.get(name, -math.inf))
+
+
+def _stake(name: str) -> float:
+    """Return what a channel's evidence counts. [1]"""
+    return SPENT if CHANNELS[name].power else 1.0

@@ -7,9 +7,12 @@ from .alarm import Kind, Severity
 from .channels import CHANNELS
 from .tail import Tail
 
+ORDINARY = 1.0          # a day of less evidence is ordinary
+
 
 class Watch:
     """values : learnt of days     sum : evidence of whole days     held : of the days since it is up, not learnt
+    waiting : of odd days, not learnt until an ordinary one follows
     kind : what it is told as while it is up     told : so high it was told and is over, no news before the day `until`
     tail, seen, weight : of today: the reference, the worst that `weight` is of, (1 + sum) · evidence so far
     """
@@ -19,6 +22,7 @@ class Watch:
         self.sum = 0.0
         self.since = math.nan
         self.held: list[float] = []
+        self.waiting: list[float] = []
         self.up = False
         self.kind: Kind | None = None
         self.well_since = math.nan
@@ -40,21 +44,39 @@ class Watch:
         if not (first and len(self.values) == self.values.maxlen):
             self.values.append(value)
 
+    def take(self, value: float, found: float, odd: bool, first: bool, longest: int) -> None:
+        """Learn a whole day of evidence `found`, an odd one only once an ordinary one follows.
+
+        `longest` odd days without an ordinary one between are a new habit, of which the evidence is no more.
+        """
+        if odd:
+            self.waiting.append(value)
+            if len(self.waiting) < longest:
+                return
+            self.sum = 0.0
+        days = [value] * (not odd)
+        if odd or found < ORDINARY:
+            days, self.waiting = self.waiting + days, []
+        for day in days:
+            self.learn(day, first)
+
     def forget(self) -> None:
         """Drop what was gathered against the reference."""
-        self.sum, self.held, self.since, self.weight, self.seen = 0.0, [], math.nan, 0.0, -math.inf
+        self.sum, self.held, self.waiting, self.since = 0.0, [], [], math.nan
+        self.weight, self.seen = 0.0, -math.inf
 
     def state(self) -> dict:
         """Return what outlasts a restart as plain values."""
-        return {'values': list(self.values), 'held': list(self.held), 'sum': self.sum, 'up': self.up,
-                'kind': None if self.kind is None else int(self.kind), 'until': self.until,
+        return {'values': list(self.values), 'held': list(self.held), 'waiting': list(self.waiting),
+                'sum': self.sum, 'up': self.up, 'until': self.until,
+                'kind': None if self.kind is None else int(self.kind),
                 'told': None if self.told == -math.inf else self.told,
                 'since': None if self.since != self.since else self.since}
 
     def restore(self, name: str, kept: Mapping) -> None:
         """Take over what `state` returned, of an earlier version too. KeyError, TypeError or ValueError."""
         self.values.extend(numbers(kept['values']))
-        self.held = numbers(kept['held'])
+        self.held, self.waiting = numbers(kept['held']), numbers(kept.get('waiting', ()))
         self.sum, self.up = numbers([kept['sum']])[0], bool(kept['up'])
         self.since = math.nan if kept['since'] is None else numbers([kept['since']])[0]
         if self.up:

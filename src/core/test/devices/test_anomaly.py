@@ -98,9 +98,10 @@ def test_a_fridge_without_supply_did_not_stop_by_itself(change):
     detector = AnomalyDetector('fridge')
     now = lived(detector, 10.2, fridge, type='refrigerator')
     assert not any(event.kind is Kind.POWER for event in
-                   live(detector, now, 8 * 3600, seen(0.0, type='refrigerator', **change), 30))
-    now += 8 * 3600
-    assert any(event.kind is Kind.POWER for event in live(detector, now, 8 * 3600, seen(0.0, type='refrigerator'), 30))
+                   live(detector, now, 12 * 3600, seen(0.0, type='refrigerator', **change), 30))
+    now += 12 * 3600
+    assert any(event.kind is Kind.POWER for event in
+               live(detector, now, 12 * 3600, seen(0.0, type='refrigerator'), 30))
 
 
 def test_a_meter_has_no_rating_and_no_habits():

@@ -139,14 +139,14 @@ def test_more_power_is_a_stuck_compressor_only_where_it_no_longer_stops(change, 
 
 def test_waste_that_becomes_an_endless_run_is_told_again_as_stuck_over_a_restart():
     detector = copy.deepcopy(settled('stuck compressor, full power'))
-    told = live(detector, LEARNT, 1, functools.partial(fridge, every=30))
+    told = live(detector, LEARNT, 2, functools.partial(fridge, every=30))     # told after one
     assert [event.kind for event in told] == [Kind.WASTE]
     again = AnomalyDetector('socket')
     again.restore(json.loads(json.dumps(detector.state())))
     for one in (detector, again):
-        *more, event = live(one, LEARNT + 1, 0.3, functools.partial(fridge, welded=True))
+        *more, event = live(one, LEARNT + 2, 0.3, functools.partial(fridge, welded=True))
         assert all(before.kind is Kind.WASTE for before in more)    # what it cost in a day
         assert event.kind is Kind.STUCK and event.status is Status.RAISED and event.id == told[0].id
         assert event.since == told[0].since and event.wasted_energy > 0 and 'has run for' in event.text
-    over, = live(again, LEARNT + 1.3, 0.7, functools.partial(fridge))
+    over, = live(again, LEARNT + 2.3, 0.7, functools.partial(fridge))
     assert over.kind is Kind.STUCK and over.status is Status.CLEARED
