@@ -63,6 +63,9 @@ def root(version: Annotated[bool, typer.Option('--version', help='Print the vers
     if version:
         out.print(__version__)
         raise typer.Exit
+    from hearthgrid.meeting import join
+
+    join()
 
 
 OWN_HOME = 'own_home.yaml'  # in the state folder: the home set up on the page of a home started without --home

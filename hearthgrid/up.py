@@ -11,6 +11,7 @@ from rich.console import Console
 
 from hearthgrid import firmware
 from hearthgrid.bringup import Options, key_names, plan
+from hearthgrid.meeting import SERVER, SUPER, Meeting
 from hearthgrid.replay import Replay
 from hearthgrid.shm import remove_orphans
 from hearthgrid.summary import home_line, outlet_table, process_table
@@ -50,17 +51,18 @@ def run(home: Home, options: Options, duration: float, verbose: bool, console: C
         lambda line: console.print(f'  {line}', markup=False, highlight=False, soft_wrap=True),
         verbose,
     )
-    _introduce(console, home, options, processes, replay)
     killed: list[str] = []
-    with Witness(home.name) as witness:
-        if replay:
-            replay.listen(witness.node)
-        supervisor.start()
-        try:
-            _watch(witness, supervisor, console, duration, stopping, replay, state / RESTART)
-        finally:
-            with console.status('ending …'):
-                killed = supervisor.stop()
+    with Meeting(len(processes)) as meeting:
+        _introduce(console, home, options, processes, replay, meeting.address)
+        with Witness(home.name) as witness:
+            if replay:
+                replay.listen(witness.node)
+            supervisor.start()
+            try:
+                _watch(witness, supervisor, console, duration, stopping, replay, state / RESTART, meeting)
+            finally:
+                with console.status('ending …'):
+                    killed = supervisor.stop()
     remove_orphans()  # again: the witness itself held some until now
     if not stopping and (state / RESTART).exists():
         console.print('  the page asked for it: starting again with the home file as it is now', highlight=False)
@@ -83,7 +85,7 @@ def _keys(home: Home, options: Options, state: Path) -> str:
     return str(path)
 
 
-def _introduce(console: Console, home: Home, options: Options, processes, replay) -> None:
+def _introduce(console: Console, home: Home, options: Options, processes, replay, meeting: str) -> None:
     what = (
         f'replaying {replay.describe()}'
         if replay
@@ -100,7 +102,7 @@ def _introduce(console: Console, home: Home, options: Options, processes, replay
         highlight=False,
     )
     cores = os.cpu_count() or 1
-    if len(processes) > CROWD * cores:
+    if len(processes) > CROWD * cores and not meeting:
         console.print(f'  slow    so many processes on {cores} cores take a while to start', highlight=False)
     if any(node.name == 'dashboard' for p in processes for node in p.nodes):
         console.print(f'  page    http://127.0.0.1:{options.port}', highlight=False)
@@ -108,17 +110,21 @@ def _introduce(console: Console, home: Home, options: Options, processes, replay
     if not options.keys_file:
         console.print('  keys    none: whoever speaks ROS 2 here is obeyed', highlight=False)
     console.print('  look    hearthgrid status · hearthgrid outage --for 20 · hearthgrid history', highlight=False)
+    if meeting:
+        console.print(f'  ros2    export {SERVER}={meeting} {SUPER}=TRUE', highlight=False)
     console.print('  stop    Ctrl-C', highlight=False)
 
 
 def _watch(
-    witness: Witness, supervisor: Supervisor, console: Console, duration: float, stopping: list, replay, restart: Path
+    witness: Witness, supervisor: Supervisor, console: Console, duration: float, stopping: list, replay, restart: Path,
+    meeting: Meeting,
 ) -> None:
     told, news = False, 0.0
     with console.status('starting …') as status:
         while not stopping:
             witness.spin(0.25)
             supervisor.poll()
+            meeting.keep()
             seen, age = witness.seen, time.monotonic() - witness.started
             if seen.first_reading is not None and not told:
                 told = True
