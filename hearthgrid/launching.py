@@ -1,14 +1,16 @@
 """The launch files' one body: the plan of `bringup`, process by process, as launch actions."""
 
+import atexit
 from pathlib import Path
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from rich.console import Console
 
 from hearthgrid.bringup import Options, Process, default_state_dir, plan
 from hearthgrid.cli import config_folder
+from hearthgrid.meeting import SERVER, Meeting
 from hearthgrid.replay import Replay
 from hearthgrid_ros.home import load
 from hearthgrid_ros.key_file import NAME as KEYS
@@ -64,7 +66,11 @@ def _actions(context):
             for name in ('simulation', 'outlets', 'hub', 'dashboard', 'each')
         },
     )
-    return [_action(process, state) for process in plan(home, options)]
+    processes = plan(home, options)
+    meeting = Meeting(len(processes)).__enter__()
+    atexit.register(meeting.__exit__)
+    told = [SetEnvironmentVariable(SERVER, meeting.address)] if meeting.address else []
+    return [*told, *(_action(process, state) for process in processes)]
 
 
 def _action(process: Process, state: Path) -> Node:
