@@ -30,6 +30,8 @@ ARGUMENTS = (
     ('seed', '1', 'of the simulation'),
 )
 
+ENDING = '20'  # for a process among forty that all end at once [s]
+
 
 def description(**defaults: str) -> LaunchDescription:
     """Return a launch description whose arguments have these defaults."""
@@ -75,7 +77,7 @@ def _actions(context):
 
 def _action(process: Process, state: Path) -> Node:
     """Return one process; a process of several nodes is run by `host`."""
-    common = {'output': 'screen', 'respawn': True, 'respawn_delay': 1.0}
+    common = {'output': 'screen', 'respawn': True, 'respawn_delay': 1.0, 'sigterm_timeout': ENDING}
     if len(process.nodes) > 1:
         return Node(package='hearthgrid', executable='host', arguments=[str(process.write(state / 'run'))], **common)
     node = process.nodes[0]
