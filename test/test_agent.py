@@ -28,7 +28,7 @@ class Configuration(Recorded):
 def launch_file(monkeypatch):
     """Return the launch file as a module, and what it does with these arguments."""
     parts = {'launch': ['LaunchDescription'], 'launch.actions': ['DeclareLaunchArgument', 'OpaqueFunction',
-             'ExecuteProcess'], 'launch.substitutions': ['LaunchConfiguration'], 'launch_ros': [],
+             'ExecuteProcess', 'SetEnvironmentVariable'], 'launch.substitutions': ['LaunchConfiguration'], 'launch_ros': [],
              'launch_ros.actions': ['Node']}
     for name, classes in parts.items():
         module = ModuleType(name)
