@@ -27,9 +27,9 @@ class Configuration(Recorded):
 @pytest.fixture
 def launch_file(monkeypatch):
     """Return the launch file as a module, and what it does with these arguments."""
-    parts = {'launch': ['LaunchDescription'], 'launch.actions': ['DeclareLaunchArgument', 'OpaqueFunction',
-             'ExecuteProcess', 'SetEnvironmentVariable'], 'launch.substitutions': ['LaunchConfiguration'], 'launch_ros': [],
-             'launch_ros.actions': ['Node']}
+    parts = {'launch': ['LaunchDescription'], 'launch.substitutions': ['LaunchConfiguration'],
+             'launch.actions': ['DeclareLaunchArgument', 'ExecuteProcess', 'OpaqueFunction', 'SetEnvironmentVariable'],
+             'launch_ros': [], 'launch_ros.actions': ['Node']}
     for name, classes in parts.items():
         module = ModuleType(name)
         for kind in classes:
