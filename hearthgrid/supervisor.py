@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from hearthgrid.bringup import Process
-from hearthgrid.shm import remove_orphans
+from hearthgrid.shm import deaf, remove_orphans
 from hearthgrid.zygote import Forked, Zygote
 
 RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # before the first, second, … restart in a row [s]
@@ -23,6 +23,7 @@ STEADY = 60.0  # running so long, a process starts with a clean record [s]
 MOMENT = 3.0  # in which nodes that say the same speak of the same [s]
 LOG_LINE = re.compile(r'\[(\w+)\] \[[\d.]+\] \[([\w./]+)\]: (.*)')  # rclpy's console format
 STAMPED = re.compile(r'\[(\w+)\] \[([\d.]+)\] \[([\w./]+)\]: (.*)')  # the same, with its time
+LISTENING = 5.0  # between two looks at who can still be reached [s]
 PATIENCE = 8.0  # for a process that was asked to end [s]
 MANY = 12  # processes: from so many on they are forked from one that has imported everything
 PATIENCE_EACH = 0.5  # more, for each process beyond `MANY` [s]
@@ -42,6 +43,7 @@ class Child:
     cpu_before: float = 0.0  # of earlier lives [s]
     cpu: float = 0.0  # of this life, last seen [s]
     memory: int = 0  # resident, last seen [B]
+    deaf: int = 0  # looks in a row at which nobody could reach it
     reader: threading.Thread | None = field(default=None, repr=False)
 
     @property
@@ -106,7 +108,7 @@ class Supervisor:
         self.children = [Child(process, process.write(state_dir / 'run')) for process in processes]
         self._news = News(say)
         self._zygote: Zygote | None = None
-        self.started = time.monotonic()
+        self.started = self._listened = time.monotonic()
 
     def start(self) -> None:
         """Start all processes."""
@@ -124,9 +126,13 @@ class Supervisor:
         """Note what each process uses, and restart those that ended."""
         now = time.monotonic()
         self._news.poll(now)
+        listen = now - self._listened >= LISTENING
+        self._listened = now if listen else self._listened
         for child in self.children:
             if child.popen is not None and child.popen.poll() is None:
                 self._measure(child)
+                if listen:
+                    self._listen(child)
             elif child.popen is not None:
                 self._ended(child, now)
             elif now >= child.due:
@@ -141,8 +147,18 @@ class Supervisor:
         except psutil.Error:
             pass  # it ended meanwhile: the next poll sees it
 
+    def _listen(self, child: Child) -> None:
+        """End a process that nobody can reach any more: it comes back."""
+        child.deaf = child.deaf + 1 if deaf(child.popen.pid) else 0
+        if child.deaf == 2:  # not once: a port that is being made anew looks the same for a moment
+            name = child.process.name
+            self._say(f'{name}: nobody reaches it, its port of shared memory was taken from it; ending it')
+            child.popen.send_signal(signal.SIGINT)
+        elif child.deaf > 3:
+            child.popen.kill()
+
     def _ended(self, child: Child, now: float) -> None:
-        code, child.popen = child.popen.returncode, None
+        code, child.popen, child.deaf = child.popen.returncode, None, 0
         child.cpu_before, child.cpu, child.memory = child.cpu_total, 0.0, 0
         child.in_a_row = 0 if now - child.started > STEADY else child.in_a_row + 1
         delay = RESTART_DELAYS[min(child.in_a_row, len(RESTART_DELAYS) - 1)]

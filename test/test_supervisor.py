@@ -1,6 +1,7 @@
 """Processes that die come back; all end together; nothing stays behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,21 @@ def test_a_killed_process_comes_back(supervised):
     assert supervisor.stop() == [] and not any(
         psutil.pid_exists(c.popen.pid) and c.popen.poll() is None for c in supervisor.children
     )
+
+
+def test_a_process_that_nobody_reaches_any_more_comes_back(supervised, monkeypatch):
+    monkeypatch.setattr(watching, 'LISTENING', 0.2)
+    supervisor, lines = supervised('Node', 'Node')
+    child, other = supervisor.children
+    until(lambda: any('_el' in name for name in shm.used_by(child.popen.pid)), supervisor)
+    first, well = child.popen.pid, other.popen.pid
+    ports = {name.removesuffix('_el') for name in shm.used_by(first) if re.match(r'fastdds_port\d+_el$', name)}
+    assert not shm.deaf(first)
+    for name in ports:
+        (shm.FOLDER / name).unlink()  # what Fast DDS does to the port of a listener that it takes for dead
+    until(lambda: child.restarts == 1, supervisor)
+    assert child.popen.pid != first and other.popen.pid == well and other.restarts == 0
+    assert any('nobody reaches it' in line for line in lines)
 
 
 def test_many_are_forked_from_one_that_has_imported_everything(supervised, monkeypatch):
