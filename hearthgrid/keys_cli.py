@@ -159,6 +159,39 @@ def export(
 
 
 @app.command()
+def board(
+    outlet: Outlet,
+    file: Annotated[Path, typer.Argument(help='File to make; .hex: Intel HEX, else the bytes as they are.')],
+    port: Annotated[str, typer.Option(help='Of the firmware: stm32f767, stm32h743 or mps2_an500.')] = 'stm32f767',
+    state_dir: StateDir = None,
+) -> None:
+    """Write the keys of an outlet on a board, to flash beside its firmware, which stays as it is."""
+    import os
+
+    from hearthgrid.board_keys import SECTORS, image, intel_hex
+    from hearthgrid.cli import fail
+    from hearthgrid_ros import durable
+
+    keys, now = _load(_path(state_dir)), time.time()
+    if port not in SECTORS:
+        raise fail(f'no port is called {port!r}; there are {", ".join(SECTORS)}', 2)
+    if outlet not in keys.outlets or keys.outlets[outlet].revoked:
+        raise fail(f'{outlet!r} has no key')
+    if os.path.lexists(file):
+        raise fail(f'{file} is there already')
+    rings = [[key for key in stored.keys if now < key.ends] for stored in (keys.outlets[outlet], keys.home)]
+    content = image(outlet, *rings)
+    if file.suffix == '.hex':
+        content = intel_hex(SECTORS[port], content).encode()
+    try:
+        durable.replace(file.absolute(), content, 0o600)
+    except OSError as error:
+        raise fail(f'{error.filename or file}: {error.strerror}') from None
+    typer.echo(f'{file}: {outlet}, epoch {keys.outlets[outlet].epoch}, home, epoch {keys.home.epoch}; '
+               f'at 0x{SECTORS[port]:08x} of {port}, then reset the board; whoever has this file has the keys')
+
+
+@app.command()
 def show(
     json_: Annotated[bool, typer.Option('--json', help='Print JSON.')] = False, state_dir: StateDir = None
 ) -> None:

@@ -59,6 +59,7 @@ static void show(struct hg_app *app, uint8_t reason, double now)
   const double begin = a->newest - (double)a->n / app->settings.sampling_rate;
   *s = (hg_mail_signature_t){.signature = app->signature, .stamp = begin + app->aligned.offset, .reason = reason,
                              .sequence = a->signatures, .cycles = (uint8_t)app->aligned.cycles};
+  hg_devices_see(app, s, reason == REASON_CHANGE, now);
   HG_MAIL_SENT(&app->out.signatures);
   show_waveform(app, reason);
 }
@@ -110,6 +111,7 @@ hg_status_t hg_app_analyse(struct hg_app *app, double now)
   struct hg_analysis *a = &app->analysis;
   const hg_app_settings_t *s = &app->settings;
   const uint32_t windows = __atomic_load_n(&app->windows, __ATOMIC_ACQUIRE), count = app->ring.count;
+  hg_devices_step(app, now);
   if (windows == a->windows) {
     const uint32_t asked = __atomic_load_n(&app->show[1], __ATOMIC_ACQUIRE);
     if (asked != a->shown[1] && a->n > 0) { /* a person does not wait for the next one */
@@ -147,7 +149,7 @@ hg_status_t hg_app_analyse(struct hg_app *app, double now)
     return status;
   }
   const size_t cycles = n == spare ? app->window / HG_ALIGN_SAMPLES_PER_CYCLE : 0;
-  a->alive = hg_align(&app->kernel, &window, nominal, cycles, &app->aligned) == HG_OK &&
+  a->alive = hg_align(&window, nominal, cycles, &app->aligned) == HG_OK &&
              hg_meter(&app->fft, &app->aligned, &app->metering) == HG_OK;
   if (!a->alive) {
     hg_meter_dead(&measured, &app->metering);

@@ -15,6 +15,7 @@ void hg_app_defaults(hg_app_settings_t *s, const char *id)
     .protection = {HG_PROTECTION_SETTINGS(HG_DEFAULT)}, .relay = {HG_RELAY_SETTINGS(HG_DEFAULT)},
     .requests = {HG_REQUEST_SETTINGS(HG_DEFAULT)}, .jobs = {HG_JOB_SETTINGS(HG_DEFAULT)},
     .detector = {HG_DETECTOR_SETTINGS(HG_DEFAULT)}, .turn_on = {HG_TURN_ON_SETTINGS(HG_DEFAULT)},
+    .own = {HG_OWN_SETTINGS(HG_DEFAULT)}, .refined_period = 600.0,
     .shedding = HG_OWN_SHEDDING_DEFAULTS, .island = HG_ISLAND_DEFAULTS,
     .ballot_age_max = 2.0, /* less than the Python member's: what may be fresh must fit into HG_SEAL_HEARD */
     /* Those of ConsensusSettings: a zone must agree on timeout and drift. The spread is this member's own: without a
@@ -96,7 +97,6 @@ hg_status_t hg_app_init(struct hg_app *app, const hg_app_settings_t *settings, c
   }
   hg_permits_init(&app->permits, 0.0, NULL, 0);
   hg_ring_clear(&app->ring);
-  hg_kernel_init(&app->kernel);
   hg_change_init(&app->changes);
   const hg_status_t statuses[] = {
     hg_app_converter(app, s->sampling_rate, s->scale), hg_fft_init(&app->fft),
@@ -104,7 +104,7 @@ hg_status_t hg_app_init(struct hg_app *app, const hg_app_settings_t *settings, c
     hg_cap_init(&app->cap, &s->relay),
     hg_requests_init(&app->requests, &s->requests, NULL, 0),
     hg_schedule_set(&app->schedule, s->schedule.entries, s->schedule.count), hg_job_book_init(&app->jobs, &s->jobs),
-    hg_turn_on_init(&app->turn_on, &s->turn_on),
+    hg_turn_on_init(&app->turn_on, &s->turn_on), hg_own_init(&app->own, &s->own),
     hg_own_shedding_init(&app->shedding, &s->shedding, s->id, s->detector.nominal_frequency),
     hg_island_init(&app->island, &s->island, now),
     hg_seal_init(&app->seal, NULL, 0, s->ballot_age_max), hg_keys_begin(app)};
@@ -113,6 +113,7 @@ hg_status_t hg_app_init(struct hg_app *app, const hg_app_settings_t *settings, c
       return statuses[k];
     }
   }
+  hg_devices_restore(app);
   return seat(app, now);
 }
 
@@ -166,6 +167,7 @@ void hg_app_control(struct hg_app *app, double now)
   hg_control_decide(app);
   hg_member_step(app);
   hg_keep_step(app, false);
+  hg_devices_keep(app, false);
 }
 
 void hg_app_release(struct hg_app *app, double now)
@@ -174,4 +176,5 @@ void hg_app_release(struct hg_app *app, double now)
   c->now = now > c->now ? now : c->now;
   hg_control_release(app);
   hg_keep_step(app, true);
+  hg_devices_keep(app, true);
 }

@@ -17,6 +17,7 @@
 #include "kept.h"
 #include "keyring.h"
 #include "mail.h"
+#include "own.h"
 #include "own_shedding.h"
 #include "platform.h"
 #include "reading.h"
@@ -30,7 +31,15 @@
 
 #define HG_TITLE_LENGTH 64
 #define HG_MESSAGE_LENGTH 200
+#ifdef HG_BOARD /* the agent hands on at most eight messages at once, and samples come one by one */
+#define HG_ZONE_WORDS 16
+#define HG_CONTROL_SAMPLES 512
+#else
 #define HG_ZONE_WORDS 32 /* ballots a zone may say between two control steps */
+#define HG_CONTROL_SAMPLES HG_WINDOW_MAX
+#endif
+/* A record of the devices with the journal's head, sum and mark, in whole words. */
+#define HG_DEVICES_SLOT ((((uint32_t)sizeof(hg_own_kept_t) + 16U) / HG_JOURNAL_WORD + 2U) * HG_JOURNAL_WORD)
 
 /* Shedding classes, OutletState.CLASS_… */
 enum { HG_CLASS_UNKNOWN = 0, HG_CLASS_MEDICAL, HG_CLASS_REFRIGERATION, HG_CLASS_SAFETY, HG_CLASS_ESSENTIAL,
@@ -45,12 +54,14 @@ typedef struct {
   double sampling_rate;                /* [Hz]: 128 samples a cycle of the nominal frequency */
   hg_scale_t scale;                    /* of the converter */
   double island_grace, silence_max, heartbeat, signature_heartbeat, save_period; /* [s] */
+  double refined_period;               /* what use alone taught of devices is kept so often [s] */
   hg_protection_settings_t protection;
   hg_relay_settings_t relay;
   hg_request_settings_t requests;
   hg_job_settings_t jobs;
   hg_detector_settings_t detector;     /* nominal voltage and frequency of the outlet are these */
   hg_turn_on_settings_t turn_on;
+  hg_own_settings_t own;
   hg_own_shedding_settings_t shedding;
   hg_election_settings_t election;
   hg_island_settings_t island;
@@ -133,6 +144,14 @@ typedef struct {
   double stamp;
   hg_job_t job;
 } hg_mail_job_t;
+
+/* What the outlet itself says of its load; quiet: the hub speaks again, and what was said is taken away. */
+typedef struct {
+  bool quiet;
+  uint32_t sequence;
+  double time;
+  hg_identification_t answer;
+} hg_mail_identity_t;
 
 /* How a job fares, for whoever asked for it: every few seconds, and when it has ended. finish: expected [s]. */
 typedef struct {
@@ -224,12 +243,11 @@ struct hg_app {
     char reason[HG_REASON_LENGTH + 1];  /* of the last decision */
     char cause[48];                     /* of the trip */
     char reasons[HG_REQUEST_SENDERS][HG_REASON_LENGTH + 1]; /* of the voice in the same place of the book */
-    int16_t voltage[HG_WINDOW_MAX], current[HG_WINDOW_MAX];
+    int16_t voltage[HG_CONTROL_SAMPLES], current[HG_CONTROL_SAMPLES];
     uint8_t bytes[HG_JOURNAL_PAYLOAD];
   } control;
 
   /* Analysis'. */
-  hg_kernel_t kernel;
   hg_fft_t fft;
   hg_wavelet_work_t wavelet;
   hg_aligned_t aligned;
@@ -248,6 +266,15 @@ struct hg_app {
     size_t n, block;                    /* samples aligned, and of them new; 0 = nothing to show */
     bool alive;
   } analysis;
+  hg_own_t own;                         /* control writes it to the flash, only while analysis is not at it */
+  struct hg_devices {
+    bool busy, writing;                 /* analysis is at it; control is */
+    bool taught, moved, failed;         /* taught, moved: since it was kept; failed: it was not */
+    bool hush;                          /* own answers are to be taken away, and there was no room to say so */
+    bool complained;
+    uint32_t known, bytes;              /* as of the last word that taught something */
+    double saved_at;
+  } devices;
   uint32_t show[2];                     /* a signature is wanted: by a listener that came late, by a person */
   float inrush;                         /* largest seen, NaN = none [1] */
   uint32_t askers;                      /* of the job, comms → control */
@@ -257,6 +284,8 @@ struct hg_app {
     HG_MAILBOX(hg_mail_ballot_t, HG_ZONE_WORDS) ballots;
     HG_MAILBOX(hg_mail_tie_t, 4) ties;
     HG_MAILBOX(hg_mail_ask_t, 2) asks;
+    HG_MAILBOX(hg_told_t, 4) told;      /* comms → analysis */
+    HG_MAILBOX(hg_label_t, 2) labels;
   } in;
   struct {
     HG_MAILBOX(hg_mail_state_t, 2) states;
@@ -269,6 +298,7 @@ struct hg_app {
     HG_MAILBOX(hg_mail_reading_t, 4) readings;
     HG_MAILBOX(hg_mail_signature_t, 2) signatures;
     HG_MAILBOX(hg_mail_waveform_t, 1) waveforms;
+    HG_MAILBOX(hg_mail_identity_t, 2) identities;
   } out;
 };
 
@@ -290,6 +320,10 @@ void hg_app_time(struct hg_app *app, double offset, double sampled);
 
 /* The keys are others: from the task that is control's and comms' both, or before they run. */
 void hg_app_keys(struct hg_app *app, const hg_keyring_t *requests, const hg_keyring_t *ballots);
+
+/* The keys in a sector of the board's flash (core/key_image.h), after hg_app_init: those stay that the image was made
+ * with where none was ever written; where it cannot be read, or is another outlet's, nobody is believed. */
+void hg_app_key_image(struct hg_app *app, const uint8_t *bytes, size_t length);
 
 /* One control step. now: monotonic [s] */
 void hg_app_control(struct hg_app *app, double now);

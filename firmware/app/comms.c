@@ -8,8 +8,10 @@
 #include <hearthgrid_msgs/action/run_job.h>
 #include <hearthgrid_msgs/msg/ballot.h>
 #include <hearthgrid_msgs/msg/breaker.h>
+#include <hearthgrid_msgs/msg/identity.h>
 #include <hearthgrid_msgs/msg/island_mode.h>
 #include <hearthgrid_msgs/msg/job.h>
+#include <hearthgrid_msgs/msg/label.h>
 #include <hearthgrid_msgs/msg/outlet_state.h>
 #include <hearthgrid_msgs/msg/reading.h>
 #include <hearthgrid_msgs/msg/relay_command.h>
@@ -135,6 +137,20 @@ static bool entities(const struct hg_app *app)
   return made;
 }
 
+bool hg_comms_speak(const struct hg_app *app, bool on)
+{
+  bool made = true;
+  if (on && !hg_comms.speaks) {
+    HG_SPOKEN(MAKE_PUBLISHER)
+    hg_comms.speaks = made;
+  } else if (!on && hg_comms.speaks) {
+    made = good(rcl_publisher_fini(&hg_comms.to[HG_TO_IDENTITIES], &hg_comms.node));
+    hg_comms.to[HG_TO_IDENTITIES] = rcl_get_zero_initialized_publisher();
+    hg_comms.speaks = false;
+  }
+  return made;
+}
+
 static void zero(void)
 {
   hg_comms.options = rcl_get_zero_initialized_init_options();
@@ -206,6 +222,7 @@ hg_status_t hg_comms_open(struct hg_app *app, const hg_comms_settings_t *setting
   c->settings = *settings;
   c->failed = false;
   c->listeners = 0;
+  c->speaks = false;
   c->checked_at = c->health_at = 0.0;
   hg_comms_job_clear(app);
   rcl_node_options_t options = rcl_node_get_default_options();
@@ -260,6 +277,8 @@ uint32_t hg_comms_blocks(void)
   }
   return sum;
 }
+
+uint32_t hg_comms_identities(void) { return hg_comms.identities; }
 
 size_t hg_comms_listeners(void) { return hg_comms.listeners; }
 

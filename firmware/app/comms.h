@@ -45,6 +45,9 @@ hg_status_t hg_comms_spin(struct hg_app *app, double timeout);
 /* Blocks of samples heard so far, used or not. */
 uint32_t hg_comms_blocks(void);
 
+/* Answers to its own signatures heard so far. */
+uint32_t hg_comms_identities(void);
+
 /* Who listened to signatures when it was last looked. */
 size_t hg_comms_listeners(void);
 

@@ -7,8 +7,8 @@
 
 /* Health, under the names by which the Python outlet and its member report it. */
 
-#define CHECKS 6
-#define VALUES 16
+#define CHECKS 7
+#define VALUES 18
 #define FIRST_WAIT 15.0 /* for the first samples while a home starts [s] */
 
 enum { FINE = 0, WARN = 1, BAD = 2, STALE = 3 };
@@ -16,7 +16,7 @@ enum { FINE = 0, WARN = 1, BAD = 2, STALE = 3 };
 typedef struct {
   diagnostic_msgs__msg__DiagnosticStatus statuses[CHECKS];
   diagnostic_msgs__msg__KeyValue values[VALUES];
-  char names[CHECKS][96], texts[VALUES][16], home[64], silent[40], keys[80];
+  char names[CHECKS][96], texts[VALUES][16], home[64], silent[40], keys[80], devices[64];
   size_t checks, count;
 } hg_report_t;
 
@@ -89,6 +89,17 @@ static void keys(hg_report_t *r, const struct hg_app *app)
   }
 }
 
+static void devices(hg_report_t *r, const struct hg_app *app)
+{
+  const bool kept = app->journal_open[HG_KEEP_DEVICES] && !app->devices.failed;
+  const uint32_t known = app->devices.known;
+  snprintf(r->devices, sizeof r->devices, "%lu known; %s", (unsigned long)known,
+           hg_comms.speaks ? "the hub is silent: the outlet answers" : "the hub answers");
+  check(r, "outlet: devices", kept ? FINE : WARN, kept ? r->devices : "nothing is kept: it cannot be written");
+  count(r, "known", known);
+  count(r, "bytes", app->devices.bytes);
+}
+
 void hg_comms_health(struct hg_app *app, double now)
 {
   static hg_report_t report;
@@ -112,6 +123,7 @@ void hg_comms_health(struct hg_app *app, double now)
   if (app->request_keys.required) {
     keys(r, app);
   }
+  devices(r, app);
   check(r, "consensus: supply", view->mode == HG_ISLAND_UNKNOWN ? STALE : view->mode == HG_ISLAND_GRID ? FINE : WARN,
         view->evidence);
   value(r, "leader", hg_directory_name(&app->directory, view->leader));

@@ -4,6 +4,8 @@
 
 #include <hearthgrid_msgs/msg/ballot.h>
 #include <hearthgrid_msgs/msg/breaker.h>
+#include <hearthgrid_msgs/msg/identity.h>
+#include <hearthgrid_msgs/msg/label.h>
 #include <hearthgrid_msgs/msg/request.h>
 #include <hearthgrid_msgs/msg/samples.h>
 #include <hearthgrid_msgs/srv/capture_waveform.h>
@@ -23,6 +25,8 @@ static struct {
   hearthgrid_msgs__msg__Breaker tie;
   hearthgrid_msgs__msg__Ballot ballot;
   hearthgrid_msgs__msg__Samples samples;
+  hearthgrid_msgs__msg__Identity identity;
+  hearthgrid_msgs__msg__Label label;
   hearthgrid_msgs__srv__GetSchedule_Request get;
   hearthgrid_msgs__srv__SetSchedule_Request set;
   hearthgrid_msgs__srv__SetPriority_Request priority;
@@ -36,6 +40,8 @@ static char texts[16][HG_MESSAGE_LENGTH + 1];
 static uint8_t macs[2][HG_AUTHENTIC_MAC_BYTES];
 static rosidl_runtime_c__String committee[HG_COMMITTEE_SIZE_MAX];
 static hearthgrid_msgs__msg__ScheduleEntry entries[HG_SCHEDULE_ENTRIES];
+static rosidl_runtime_c__String candidates[HG_IDENTIFIER_CANDIDATES];
+static float chances[HG_IDENTIFIER_CANDIDATES];
 
 static void room(rosidl_runtime_c__String *s, size_t place)
 {
@@ -62,6 +68,22 @@ static bool messages(void)
   M.request.mac.data = macs[0];
   M.ballot.mac.data = macs[1];
   M.request.mac.capacity = M.ballot.mac.capacity = HG_AUTHENTIC_MAC_BYTES;
+  /* What an answer or a label says stands in the same places: one message is heard at a time, and copied. */
+  rosidl_runtime_c__String *const said[] = {&M.identity.outlet, &M.identity.type, &M.identity.model, &M.identity.note,
+                                            &M.identity.recipe};
+  rosidl_runtime_c__String *const label[] = {&M.label.outlet, &M.label.type, &M.label.model};
+  for (size_t k = 0; k < sizeof said / sizeof said[0]; k++) {
+    room(said[k], k);
+  }
+  for (size_t k = 0; k < HG_IDENTIFIER_CANDIDATES; k++) {
+    room(&candidates[k], sizeof said / sizeof said[0] + k);
+  }
+  for (size_t k = 0; k < sizeof label / sizeof label[0]; k++) {
+    room(label[k], k);
+  }
+  M.identity.candidates.data = candidates;
+  M.identity.candidate_probabilities.data = chances;
+  M.identity.candidates.capacity = M.identity.candidate_probabilities.capacity = HG_IDENTIFIER_CANDIDATES;
   M.set.entries.data = entries;
   M.set.entries.capacity = HG_SCHEDULE_ENTRIES;
   return true;
@@ -72,6 +94,7 @@ static bool messages(void)
 {
   return hearthgrid_msgs__msg__Request__init(&M.request) && hearthgrid_msgs__msg__Breaker__init(&M.tie) &&
          hearthgrid_msgs__msg__Ballot__init(&M.ballot) && hearthgrid_msgs__msg__Samples__init(&M.samples) &&
+         hearthgrid_msgs__msg__Identity__init(&M.identity) && hearthgrid_msgs__msg__Label__init(&M.label) &&
          hearthgrid_msgs__srv__GetSchedule_Request__init(&M.get) &&
          hearthgrid_msgs__srv__SetSchedule_Request__init(&M.set) &&
          hearthgrid_msgs__srv__SetPriority_Request__init(&M.priority) &&
@@ -175,10 +198,15 @@ static void hear_ballot(struct hg_app *app)
   HG_MAIL_SENT(&app->in.ballots);
 }
 
+static bool mine(const struct hg_app *app, const rosidl_runtime_c__String *outlet)
+{
+  return outlet->size == strlen(app->settings.id) && memcmp(outlet->data, app->settings.id, outlet->size) == 0;
+}
+
 static void hear_samples(struct hg_app *app)
 {
   const hearthgrid_msgs__msg__Samples *m = &M.samples;
-  if (m->outlet.size != strlen(app->settings.id) || memcmp(m->outlet.data, app->settings.id, m->outlet.size) != 0) {
+  if (!mine(app, &m->outlet)) {
     hg_comms.foreign++;
     return;
   }
@@ -192,6 +220,39 @@ static void hear_samples(struct hg_app *app)
   hg_comms.lost += lost;
 }
 
+static void hear_identity(struct hg_app *app)
+{
+  const hearthgrid_msgs__msg__Identity *m = &M.identity;
+  const size_t speaker = strlen(HG_OWN_SPEAKER);
+  if (!mine(app, &m->outlet)) {
+    return;
+  }
+  hg_told_t *told = HG_MAIL_PLACE(&app->in.told);
+  if (told != NULL && m->state <= HG_IDENTITY_NAMED && copy(told->type, sizeof told->type, &m->type) &&
+      copy(told->model, sizeof told->model, &m->model)) {
+    told->sequence = m->signature;
+    told->time = seconds(m->stamp);
+    told->state = (hg_identity_t)m->state;
+    told->probability = (double)m->probability;
+    told->own = m->recipe.size >= speaker && memcmp(m->recipe.data, HG_OWN_SPEAKER, speaker) == 0;
+    HG_MAIL_SENT(&app->in.told);
+  }
+  hg_comms.identities++;
+}
+
+static void hear_label(struct hg_app *app)
+{
+  const hearthgrid_msgs__msg__Label *m = &M.label;
+  hg_label_t *label = mine(app, &m->outlet) ? HG_MAIL_PLACE(&app->in.labels) : NULL;
+  if (label != NULL && copy(label->type, sizeof label->type, &m->type) &&
+      copy(label->model, sizeof label->model, &m->model)) {
+    label->said = seconds(m->stamp);
+    label->begin = nanoseconds(m->valid_from) > 0 ? seconds(m->valid_from) : label->said;
+    label->end = nanoseconds(m->valid_until) > 0 ? seconds(m->valid_until) : (double)INFINITY;
+    HG_MAIL_SENT(&app->in.labels);
+  }
+}
+
 void hg_comms_hear(struct hg_app *app, int from)
 {
   static const struct {
@@ -200,6 +261,8 @@ void hg_comms_hear(struct hg_app *app, int from)
   } ROWS[HG_FROMS] = {[HG_FROM_REQUEST] = {&M.request, hear_request},
                       [HG_FROM_TIE] = {&M.tie, hear_tie},
                       [HG_FROM_BALLOTS] = {&M.ballot, hear_ballot},
+                      [HG_FROM_IDENTITIES] = {&M.identity, hear_identity},
+                      [HG_FROM_LABELS] = {&M.label, hear_label},
                       [HG_FROM_ADC] = {&M.samples, hear_samples}};
   rmw_message_info_t info;
   for (int k = 0; k < AT_ONCE; k++) {

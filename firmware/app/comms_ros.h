@@ -15,7 +15,7 @@
 #define HG_SERVICE_NAME(name, ...) HG_AT_##name,
 #define HG_ACTION_SERVICES(name, ...) HG_AT_##name##_SEND_GOAL, HG_AT_##name##_CANCEL_GOAL, HG_AT_##name##_GET_RESULT,
 #define HG_ACTION_TOPICS(name, ...) HG_TO_##name##_FEEDBACK, HG_TO_##name##_STATUS,
-enum { HG_PUBLISHERS(HG_PUBLISHER_NAME) HG_ACTIONS(HG_ACTION_TOPICS) HG_TOS };
+enum { HG_PUBLISHERS(HG_PUBLISHER_NAME) HG_ACTIONS(HG_ACTION_TOPICS) HG_SPOKEN(HG_PUBLISHER_NAME) HG_TOS };
 enum { HG_SUBSCRIPTIONS(HG_SUBSCRIPTION_NAME) HG_SIMULATED(HG_SUBSCRIPTION_NAME) HG_FROMS };
 enum { HG_SERVICES(HG_SERVICE_NAME) HG_ACTIONS(HG_ACTION_SERVICES) HG_ATS };
 
@@ -44,6 +44,8 @@ typedef struct {
   hg_pending_t pending[HG_ATS];
   size_t listeners;
   double checked_at, health_at;
+  bool speaks; /* for itself: the publisher of its own answers is there */
+  uint32_t identities; /* of its own load heard so far */
   bool failed; /* something could not be sent */
 } hg_comms_t;
 
@@ -51,6 +53,9 @@ extern hg_comms_t hg_comms; /* one outlet a program: comms.h */
 
 /* comms.c: the full name of a topic or service, in `out` of HG_NAME_MAX. */
 const char *hg_comms_name(char *out, const struct hg_app *app, hg_scope_t scope, const char *name);
+
+/* comms.c: the publisher of own answers, made and taken away; false where it cannot be. */
+bool hg_comms_speak(const struct hg_app *app, bool on);
 
 /* comms_say.c. A text and a sequence of a message going out point at what they say. */
 void hg_comms_text(rosidl_runtime_c__String *s, const char *value);

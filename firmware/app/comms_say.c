@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <hearthgrid_msgs/msg/ballot.h>
+#include <hearthgrid_msgs/msg/identity.h>
 #include <hearthgrid_msgs/msg/island_mode.h>
 #include <hearthgrid_msgs/msg/job.h>
 #include <hearthgrid_msgs/msg/outlet_state.h>
@@ -190,6 +191,33 @@ static void say_island(const struct hg_app *app, const hg_island_view_t *v)
   hg_comms_send(HG_TO_ISLAND, &m);
 }
 
+/* What the outlet says of its load by itself; what a library of models says is the hub's to say. */
+static void say_identity(const struct hg_app *app, hg_mail_identity_t *mail)
+{
+  hg_identification_t *a = &mail->answer;
+  rosidl_runtime_c__String candidates[HG_IDENTIFIER_CANDIDATES];
+  float chances[HG_IDENTIFIER_CANDIDATES];
+  if (!hg_comms_speak(app, !mail->quiet) || mail->quiet) {
+    return;
+  }
+  hearthgrid_msgs__msg__Identity m = {
+    .stamp = hg_comms_time(mail->time), .signature = mail->sequence, .state = (uint8_t)a->state,
+    .probability = (float)a->probability, .model_probability = (float)a->model_probability,
+    .novelty = (float)(1.0 / (1.0 + exp(-a->novelty))), .rated_power = (float)NAN};
+  hg_comms_text(&m.outlet, app->settings.id);
+  hg_comms_text(&m.type, a->type);
+  hg_comms_text(&m.model, a->model);
+  hg_comms_text(&m.note, "");
+  hg_comms_text(&m.recipe, HG_OWN_RECIPE);
+  for (size_t k = 0; k < a->count; k++) {
+    hg_comms_text(&candidates[k], a->candidates[k]);
+    chances[k] = (float)a->chances[k];
+  }
+  POINT(m.candidates, candidates, a->count);
+  POINT(m.candidate_probabilities, chances, a->count);
+  hg_comms_send(HG_TO_IDENTITIES, &m);
+}
+
 /* Empty a mailbox into a topic. Once nothing can be sent the rest waits: each would wait for the agent in vain. */
 #define SAY(type, box, say) \
   for (type *mail; !hg_comms.failed && (mail = HG_MAIL_OLDEST(&app->out.box)) != NULL;) { \
@@ -222,6 +250,7 @@ void hg_comms_say(struct hg_app *app)
   hg_comms_job_say(app);
   SAY(hg_mail_reading_t, readings, say_reading)
   SAY(hg_mail_signature_t, signatures, say_signature)
+  SAY(hg_mail_identity_t, identities, say_identity)
 }
 
 /* Answers of control to whoever asked. All three services answer with a success and a text. */

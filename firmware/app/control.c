@@ -25,7 +25,7 @@ void hg_control_measure(struct hg_app *app)
   const hg_app_settings_t *s = &app->settings;
   const uint32_t count = app->ring.count, fresh = count - c->measured_count;
   size_t n = fresh < app->ring.held ? fresh : app->ring.held;
-  n = n < HG_WINDOW_MAX ? n - n % HG_ALIGN_SAMPLES_PER_CYCLE : HG_WINDOW_MAX;
+  n = n < HG_CONTROL_SAMPLES ? n - n % HG_ALIGN_SAMPLES_PER_CYCLE : HG_CONTROL_SAMPLES;
   if (n > 0 && hg_ring_latest(&app->ring, n, c->voltage, c->current) == HG_OK &&
       hg_measure(c->voltage, c->current, n, s->scale, s->sampling_rate, s->detector.nominal_frequency,
                  &c->measured) == HG_OK) {

@@ -16,10 +16,16 @@ typedef enum { HG_SCOPE_HOME = 0, HG_SCOPE_OUTLET, HG_SCOPE_GLOBAL } hg_scope_t;
   X(BALLOTS, hearthgrid_msgs, Ballot, "ballots", HG_SCOPE_HOME, 0, 0, 5) \
   X(DIAGNOSTICS, diagnostic_msgs, DiagnosticArray, "diagnostics", HG_SCOPE_GLOBAL, 1, 0, 10)
 
+/* Published only while it speaks for itself. */
+#define HG_SPOKEN(X) \
+  X(IDENTITIES, hearthgrid_msgs, Identity, "identities", HG_SCOPE_HOME, 1, 1, 1)
+
 #define HG_SUBSCRIPTIONS(X) \
   X(REQUEST, hearthgrid_msgs, Request, "request", HG_SCOPE_OUTLET, 1, 0, 8) \
   X(TIE, hearthgrid_msgs, Breaker, "tie", HG_SCOPE_HOME, 1, 1, 1) \
-  X(BALLOTS, hearthgrid_msgs, Ballot, "ballots", HG_SCOPE_HOME, 0, 0, 32)
+  X(BALLOTS, hearthgrid_msgs, Ballot, "ballots", HG_SCOPE_HOME, 0, 0, 32) \
+  X(IDENTITIES, hearthgrid_msgs, Identity, "identities", HG_SCOPE_HOME, 1, 1, 32) \
+  X(LABELS, hearthgrid_msgs, Label, "labels", HG_SCOPE_HOME, 1, 0, 32)
 
 /* Where no converter gives samples. */
 #define HG_SIMULATED(X) \
@@ -38,8 +44,8 @@ typedef enum { HG_SCOPE_HOME = 0, HG_SCOPE_OUTLET, HG_SCOPE_GLOBAL } hg_scope_t;
   X(RUN_JOB, hearthgrid_msgs, RunJob, "run_job/_action", HG_SCOPE_OUTLET)
 
 #define HG_COUNT_NODES 1
-#define HG_COUNT_PUBLISHERS 11
-#define HG_COUNT_SUBSCRIPTIONS 3
+#define HG_COUNT_PUBLISHERS 12
+#define HG_COUNT_SUBSCRIPTIONS 5
 #define HG_COUNT_SERVICES 8
 #define HG_COUNT_CLIENTS 0
 #define HG_COUNT_ACTIONS 1

@@ -23,16 +23,15 @@ typedef struct {
 
 typedef char own_fits[sizeof(own_t) <= HG_JOURNAL_PAYLOAD ? 1 : -1];
 
-hg_status_t hg_keep_load(struct hg_app *app, hg_keep_t what, uint32_t *length)
+hg_status_t hg_keep_load(struct hg_app *app, hg_keep_t what, uint8_t *out, uint32_t room, uint32_t *length)
 {
-  static const char *const NAMES[HG_KEEPS] = {"its memory of the election", "energy, trip and preferences"};
-  struct hg_control *c = &app->control;
+  static const char *const NAMES[HG_KEEPS] = {"its memory of the election", "energy, trip and preferences",
+                                             "what it learnt of devices"};
   *length = 0;
   if (app->platform.flash[what].sector == 0) {
     return HG_OK;
   }
-  const hg_status_t status = hg_journal_open(&app->journals[what], &app->platform.flash[what], c->bytes,
-                                             sizeof c->bytes, length);
+  const hg_status_t status = hg_journal_open(&app->journals[what], &app->platform.flash[what], out, room, length);
   app->journal_open[what] = status == HG_OK || status == HG_ERROR_DAMAGED;
   if (status != HG_OK) {
     *length = 0;
@@ -51,7 +50,7 @@ static void restore_member(struct hg_app *app)
   struct hg_control *c = &app->control;
   hg_kept_t kept;
   uint32_t length;
-  if (hg_keep_load(app, HG_KEEP_MEMBER, &length) != HG_OK || length == 0) {
+  if (hg_keep_load(app, HG_KEEP_MEMBER, c->bytes, sizeof c->bytes, &length) != HG_OK || length == 0) {
     return;
   }
   if (hg_kept_read(&app->directory, c->bytes, length, &kept) != HG_OK) {
@@ -75,7 +74,7 @@ static void restore_own(struct hg_app *app)
   struct hg_control *c = &app->control;
   own_t own;
   uint32_t length;
-  if (hg_keep_load(app, HG_KEEP_OUTLET, &length) != HG_OK || length == 0) {
+  if (hg_keep_load(app, HG_KEEP_OUTLET, c->bytes, sizeof c->bytes, &length) != HG_OK || length == 0) {
     return;
   }
   memset(&own, 0, sizeof own);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "key_image.h"
 #include "parts.h"
 
 /* The key a code is to be judged by: the one it fits, else one that nobody has. Most of the time there is one only, and
@@ -61,4 +62,22 @@ hg_status_t hg_keys_begin(struct hg_app *app)
   const hg_status_t other = hg_keyring_of(&ballots, s->ballot_key, s->ballot_key_length);
   hg_app_keys(app, &requests, &ballots);
   return status != HG_OK ? status : other;
+}
+
+void hg_app_key_image(struct hg_app *app, const uint8_t *bytes, size_t length)
+{
+  hg_keyring_t requests, ballots;
+  const hg_status_t status = hg_key_image_read(bytes, length, app->settings.id, &requests, &ballots);
+  if (status == HG_ERROR_SHORT) {
+    return;
+  }
+  app->keys_trouble = status != HG_OK;
+  hg_app_keys(app, &requests, &ballots);
+  if (status == HG_OK) {
+    hg_app_say(app, HG_LOG_INFO, "its keys are those beside the image: %lu of its own, %lu of the home",
+               (unsigned long)requests.count, (unsigned long)ballots.count);
+  } else {
+    hg_app_say(app, HG_LOG_ERROR, "the keys beside the image are %s: no command is obeyed",
+               status == HG_ERROR_ARGUMENT ? "another outlet's" : "damaged");
+  }
 }

@@ -50,10 +50,16 @@ hg_status_t hg_member_begin(struct hg_app *app, double now, hg_random_t chance);
 void hg_member_step(struct hg_app *app);
 
 /* keep.c: what outlives a loss of power. */
-hg_status_t hg_keep_load(struct hg_app *app, hg_keep_t what, uint32_t *length);
+hg_status_t hg_keep_load(struct hg_app *app, hg_keep_t what, uint8_t *out, uint32_t room, uint32_t *length);
 hg_status_t hg_keep_save(struct hg_app *app, hg_keep_t what, uint32_t length);
 void hg_keep_restore(struct hg_app *app);
 void hg_keep_step(struct hg_app *app, bool now);
 bool hg_keep_member(struct hg_app *app, const hg_durable_t *durable);
+
+/* devices.c: what the outlet knows by itself of its devices. Analysis': see, step. Control's: restore, keep. */
+void hg_devices_restore(struct hg_app *app);
+void hg_devices_see(struct hg_app *app, const hg_mail_signature_t *signature, bool changed, double now);
+void hg_devices_step(struct hg_app *app, double now);
+void hg_devices_keep(struct hg_app *app, bool now);
 
 #endif

@@ -6,8 +6,8 @@
 
 typedef enum { HG_LOG_INFO = 0, HG_LOG_WARNING, HG_LOG_ERROR } hg_log_t;
 
-/* The two things kept, each in two sectors of its own. */
-typedef enum { HG_KEEP_MEMBER = 0, HG_KEEP_OUTLET, HG_KEEPS } hg_keep_t;
+/* What is kept, each in two sectors of its own; a record of the devices takes HG_DEVICES_SLOT bytes (app.h). */
+typedef enum { HG_KEEP_MEMBER = 0, HG_KEEP_OUTLET, HG_KEEP_DEVICES, HG_KEEPS } hg_keep_t;
 
 /* `context` goes into every call. None may block longer than it must; relay is called from the control task, and from
  * the converter's interrupt by the port itself when hg_app_sample says so. */

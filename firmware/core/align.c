@@ -5,33 +5,6 @@
 #define PI 3.14159265358979323846
 #define CROSSINGS_MAX 160
 
-static double bessel(double x) /* of the first kind, modified, order 0 */
-{
-  double term = 1.0, sum = 1.0;
-  for (int k = 1; term > 1e-17 * sum; k++) {
-    term *= (x / (2.0 * k)) * (x / (2.0 * k));
-    sum += term;
-  }
-  return sum;
-}
-
-void hg_kernel_init(hg_kernel_t *kernel)
-{
-  for (int step = 0; step <= HG_KERNEL_STEPS; step++) {
-    double weights[HG_ALIGN_TAPS], sum = 0.0;
-    for (int tap = 0; tap < HG_ALIGN_TAPS; tap++) {
-      const double distance = tap - HG_ALIGN_REACH - (double)step / HG_KERNEL_STEPS;
-      const double share = 2.0 * distance / HG_ALIGN_TAPS, inside = 1.0 - share * share;
-      const double sinc = fabs(distance) < 1e-12 ? 1.0 : sin(PI * distance) / (PI * distance);
-      weights[tap] = sinc * bessel(HG_ALIGN_SHARPNESS * sqrt(inside > 0.0 ? inside : 0.0));
-      sum += weights[tap];
-    }
-    for (int tap = 0; tap < HG_ALIGN_TAPS; tap++) {
-      kernel->weights[step][tap] = (float)(weights[tap] / sum);
-    }
-  }
-}
-
 static double median(double *values, size_t n)
 {
   for (size_t k = 1; k < n; k++) {
@@ -162,7 +135,7 @@ hg_status_t hg_fundamental(const hg_window_t *w, double nominal, double *frequen
   return HG_OK;
 }
 
-hg_status_t hg_align(const hg_kernel_t *kernel, const hg_window_t *w, double nominal, size_t cycles,
+hg_status_t hg_align(const hg_window_t *w, double nominal, size_t cycles,
                      hg_aligned_t *out)
 {
   double frequency, crossing;
@@ -190,7 +163,7 @@ hg_status_t hg_align(const hg_kernel_t *kernel, const hg_window_t *w, double nom
     const size_t first = (size_t)(fine / HG_ALIGN_PHASES) - HG_ALIGN_REACH;
     const long steps = HG_ALIGN_PHASES / HG_KERNEL_STEPS, part = fine % HG_ALIGN_PHASES;
     const float share = (float)(part % steps) / (float)steps;
-    const float *low = kernel->weights[part / steps], *high = low + HG_ALIGN_TAPS;
+    const float *low = HG_KERNEL[part / steps], *high = low + HG_ALIGN_TAPS;
     float voltage = 0.0F, current = 0.0F;
     for (size_t tap = 0; tap < HG_ALIGN_TAPS; tap++) {
       const float weight = low[tap] + share * (high[tap] - low[tap]);

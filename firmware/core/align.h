@@ -10,7 +10,7 @@
 #define HG_WINDOW_MAX 2048
 #define HG_KERNEL_STEPS 256 /* of a sample; between two steps the weights go straight */
 
-typedef struct { float weights[HG_KERNEL_STEPS + 1][HG_ALIGN_TAPS]; } hg_kernel_t;
+extern const float HG_KERNEL[HG_KERNEL_STEPS + 1][HG_ALIGN_TAPS]; /* kernel.c, which tools/kernel.py writes */
 
 typedef struct {
   float voltage[HG_ALIGNED_MAX], current[HG_ALIGNED_MAX]; /* [V], [A] */
@@ -27,13 +27,10 @@ typedef struct {
   double sampling_rate; /* [Hz] */
 } hg_window_t;
 
-void hg_kernel_init(hg_kernel_t *kernel);
-
 /* The frequency of the mains [Hz] and the time of one rising zero crossing after the first sample [s]. */
 hg_status_t hg_fundamental(const hg_window_t *window, double nominal, double *frequency, double *crossing);
 
 /* Resample the newest `cycles` whole cycles; 0 = all, at most HG_CYCLES_MAX. */
-hg_status_t hg_align(const hg_kernel_t *kernel, const hg_window_t *window, double nominal, size_t cycles,
-                     hg_aligned_t *out);
+hg_status_t hg_align(const hg_window_t *window, double nominal, size_t cycles, hg_aligned_t *out);
 
 #endif

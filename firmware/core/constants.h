@@ -49,7 +49,6 @@
 #define HG_VIEW_CURRENT_SCALE 0.02
 #define HG_PROTOTYPES_VERSION 2
 #define HG_PROTOTYPES_NAME_LENGTH 113
-#define HG_PROTOTYPES_BYTES_MAX 32768
 #define HG_PROTOTYPES_PER_NAME 8
 #define HG_PROTOTYPES_NEAR 3.0
 #define HG_PROTOTYPES_SURE 1.5
@@ -57,6 +56,16 @@
 #define HG_PROTOTYPES_SAME 0.7
 #define HG_PROTOTYPES_CLAIM 1.0
 #define HG_PROTOTYPES_COUNT_MAX 50
+#define HG_OWN_BOOK_MAX 10500
+#define HG_OWN_UNDO_MAX 10500
+#define HG_OWN_LESSONS 8
+#define HG_OWN_LOOKS 8
+#define HG_OWN_SAME_TIME 0.001
+#define HG_OWN_AGAIN 1.0
+#define HG_OWN_BIAS 7.0
+#define HG_OWN_SLOPE 4.0
+#define HG_HOUSEHOLD_POWER_MAX 100000.0
+#define HG_IDENTIFIER_CANDIDATES 5
 #define HG_COMMITTEE_SIZE_MAX 7
 #define HG_ELECTION_PASSED 64
 #define HG_SCHEDULE_DAY 1440
@@ -76,6 +85,9 @@
 #define HG_PERMIT_WORD "call "
 #define HG_PERMIT_NONE "no signed word permits this call"
 #define HG_BALLOT_LABEL "hearthgrid ballot 1"
+#define HG_OWN_SPEAKER "outlet"
+#define HG_OWN_RECIPE "outlet 1, signature 1"
+#define HG_OWN_NOISE {0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.2F, 0.1F, 0.1F, 0.1F, 0.1F, 0.03F, 0.03F, 0.03F}
 #define HG_TEXT_TYPE 48
 #define HG_TEXT_MODEL 64
 #define HG_BAND_ON 1.0
@@ -148,6 +160,13 @@ typedef enum {
   HG_JOB_STATUS_MISSED = 4,
   HG_JOB_STATUS_CANCELLED = 5,
 } hg_job_status_t;
+
+typedef enum {
+  HG_IDENTITY_UNKNOWN = 0,
+  HG_IDENTITY_OFF = 1,
+  HG_IDENTITY_KNOWN = 2,
+  HG_IDENTITY_NAMED = 3,
+} hg_identity_t;
 
 /* When an outlet trips. */
 #define HG_PROTECTION_SETTINGS(X) \
@@ -230,5 +249,12 @@ typedef enum {
   X(double, current_off, 0.02, 0.0, 10.0) \
   X(double, current_on, 0.03, 0.0, 10.0) \
   X(double, horizon, 30.0, 0.5, 600.0)
+
+/* When an outlet speaks for itself, and whom it believes. */
+#define HG_OWN_SETTINGS(X) \
+  X(double, hub_silence, 10.0, 1.0, 3600.0) \
+  X(double, hub_trust, 0.9, 0.5, 1.0) \
+  X(double, own_power_off, 4.0, 0.0, 100.0) \
+  X(double, own_apparent_off, 12.0, 0.0, 200.0)
 
 #endif

@@ -91,16 +91,17 @@ static slot_t look(const hg_journal_t *j, uint32_t at, uint32_t *sequence, uint3
 
 uint32_t hg_journal_room(const hg_flash_t *flash)
 {
-  const uint32_t most = flash->slot - HG_JOURNAL_WORD - HEAD - SUM;
-  return most < HG_JOURNAL_PAYLOAD ? most : HG_JOURNAL_PAYLOAD;
+  return flash->slot - HG_JOURNAL_WORD - HEAD - SUM;
 }
+
+static bool lasts(const hg_journal_t *j) { return j->flash.sync == NULL || j->flash.sync(j->flash.context); }
 
 static bool mark(const hg_journal_t *j, uint32_t at)
 {
   const uint8_t zeros[HG_JOURNAL_WORD] = {0};
   uint8_t word[HG_JOURNAL_WORD];
   const uint32_t place = at + j->flash.slot - HG_JOURNAL_WORD;
-  return j->flash.program(j->flash.context, place, zeros, HG_JOURNAL_WORD) &&
+  return j->flash.program(j->flash.context, place, zeros, HG_JOURNAL_WORD) && lasts(j) &&
          j->flash.read(j->flash.context, place, word, HG_JOURNAL_WORD) && all(word, HG_JOURNAL_WORD, 0);
 }
 
@@ -209,7 +210,7 @@ hg_status_t hg_journal_write(hg_journal_t *j, const uint8_t *payload, uint32_t l
   }
   const uint32_t sector = j->tail[j->active] < j->slots ? j->active : other;
   const uint32_t at = address(j, sector, j->tail[sector]), sequence = j->sequence;
-  const bool programmed = program(j, at, payload, length);
+  const bool programmed = program(j, at, payload, length) && lasts(j);
   j->tail[sector]++; /* whatever came of it, nothing else is put there, */
   j->sequence++;     /* and no other has its number */
   uint32_t found = 0, bytes = 0;

@@ -8,15 +8,16 @@
 #include "common.h"
 
 #define HG_JOURNAL_WORD 32U     /* bytes programmed at once; a whole one, and once only, where the flash has ECC */
-#define HG_JOURNAL_PAYLOAD 1024U /* longest */
+#define HG_JOURNAL_PAYLOAD 1024U /* longest of what is packed before it is written; others are kept as they stand */
 
 /* The medium. read, program (ones to zeros, whole words) and erase (one of two sectors, to ones) return false when they
- * fail.
+ * fail. sync: what was programmed lasts, in whatever order it is written; NULL = it does at once.
  * slot: bytes of a record, a multiple of the word; at least two fit in a sector. */
 typedef struct {
   bool (*read)(void *context, uint32_t at, uint8_t *out, uint32_t count);
   bool (*program)(void *context, uint32_t at, const uint8_t *bytes, uint32_t count);
   bool (*erase)(void *context, uint32_t sector);
+  bool (*sync)(void *context);
   void *context;
   uint32_t sector, slot; /* [B] */
 } hg_flash_t;

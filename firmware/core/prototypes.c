@@ -4,6 +4,61 @@
 #include <string.h>
 
 #define VALUE_MAX 1e4 /* no feature of a signature is near it */
+#define STAYS 0xffffU /* as the place of one that is in the book already */
+#define BOTH_MAX (HG_PROTOTYPES_COUNT + HG_OWN_UNDO_MAX / HG_PROTOTYPE_BYTES(1))
+
+/* One prototype. */
+
+uint32_t hg_prototype_size(const uint8_t *p) { return HG_PROTOTYPE_BYTES(p[1]); }
+uint32_t hg_prototype_place(const uint8_t *p) { return p[2] | (uint32_t)p[3] << 8; }
+
+void hg_prototype_set_place(uint8_t *p, uint32_t place)
+{
+  p[2] = (uint8_t)place;
+  p[3] = (uint8_t)(place >> 8);
+}
+
+void hg_prototype_mean(const uint8_t *p, float mean[HG_VIEW_FEATURES])
+{
+  memcpy(mean, p + HG_PROTOTYPE_HEAD + p[1], 4U * HG_VIEW_FEATURES);
+}
+
+bool hg_prototype_is(const uint8_t *p, const char *name)
+{
+  return strlen(name) == p[1] && memcmp(p + HG_PROTOTYPE_HEAD, name, p[1]) == 0;
+}
+
+void hg_prototype_name(const uint8_t *p, char name[HG_PROTOTYPES_NAME_LENGTH + 1])
+{
+  memset(name, 0, HG_PROTOTYPES_NAME_LENGTH + 1);
+  memcpy(name, p + HG_PROTOTYPE_HEAD, p[1]);
+}
+
+static bool alike(const uint8_t *a, const uint8_t *b)
+{
+  return a[1] == b[1] && memcmp(a + HG_PROTOTYPE_HEAD, b + HG_PROTOTYPE_HEAD, a[1]) == 0;
+}
+
+bool hg_prototypes_sound(const uint8_t *bytes, uint32_t length, size_t *count)
+{
+  *count = 0;
+  for (uint32_t at = 0; at < length; at += hg_prototype_size(bytes + at), (*count)++) {
+    const uint8_t *p = bytes + at;
+    float mean[HG_VIEW_FEATURES];
+    if (length - at < HG_PROTOTYPE_HEAD || p[1] == 0 || p[1] > HG_PROTOTYPES_NAME_LENGTH ||
+        length - at < hg_prototype_size(p) || p[0] == 0 || p[0] > HG_PROTOTYPES_COUNT_MAX ||
+        memchr(p + HG_PROTOTYPE_HEAD, 0, p[1]) != NULL) {
+      return false;
+    }
+    hg_prototype_mean(p, mean);
+    for (size_t k = 0; k < HG_VIEW_FEATURES; k++) {
+      if (!isfinite(mean[k])) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
 
 static bool usable(const double *window)
 {
@@ -15,103 +70,116 @@ static bool usable(const double *window)
   return true;
 }
 
-static double distance_to(const hg_prototypes_t *known, const hg_prototype_t *p, const double *window)
+double hg_prototypes_distance(const hg_prototypes_t *known, const uint8_t *p, const double *window)
 {
+  float mean[HG_VIEW_FEATURES];
   double sum = 0.0;
+  hg_prototype_mean(p, mean);
   for (size_t k = 0; k < HG_VIEW_FEATURES; k++) {
-    const double apart = ((double)p->mean[k] - window[k]) / (double)known->noise[k];
+    const double apart = ((double)mean[k] - window[k]) / (double)known->noise[k];
     sum += apart * apart;
   }
   return sqrt(sum / HG_VIEW_FEATURES);
 }
 
-static void drop(hg_prototypes_t *known, size_t place)
+static void move(uint8_t *p, const double *window)
 {
-  known->count--;
-  memmove(known->book + place, known->book + place + 1, (known->count - place) * sizeof known->book[0]);
-}
-
-static void move(hg_prototype_t *p, const double *window)
-{
-  p->count += p->count < HG_PROTOTYPES_COUNT_MAX;
+  float mean[HG_VIEW_FEATURES];
+  p[0] = (uint8_t)(p[0] < HG_PROTOTYPES_COUNT_MAX ? p[0] + 1 : HG_PROTOTYPES_COUNT_MAX);
+  hg_prototype_mean(p, mean);
   for (size_t k = 0; k < HG_VIEW_FEATURES; k++) {
-    p->mean[k] = (float)((double)p->mean[k] + (window[k] - (double)p->mean[k]) / p->count);
+    mean[k] = (float)((double)mean[k] + (window[k] - (double)mean[k]) / p[0]);
   }
+  memcpy(p + HG_PROTOTYPE_HEAD + p[1], mean, sizeof mean);
 }
 
-static size_t of_name(const hg_prototypes_t *known, const char *name)
+/* The book. */
+
+#define EACH(at, known) (uint32_t at = 0; at < (known)->used; at += hg_prototype_size((known)->bytes + at))
+
+static void drop(hg_prototypes_t *known, uint32_t at, const char *name, const hg_lost_t *lost)
 {
-  size_t found = 0;
-  for (size_t k = 0; k < known->count; k++) {
-    found += strcmp(known->book[k].name, name) == 0;
+  uint8_t *p = known->bytes + at;
+  const uint32_t size = hg_prototype_size(p);
+  if (lost != NULL && !hg_prototype_is(p, name)) {
+    lost->take(lost->context, p);
   }
-  return found;
+  known->used -= size;
+  memmove(p, p + size, known->used - at);
 }
 
-static size_t bytes(const hg_prototypes_t *known)
+/* Which of (n) prototypes is too many: of a name that has more than it may have, or where all take too many bytes the
+ * one seen least often; the only one of a name goes last. n = none. */
+static size_t surplus(const uint8_t *const *all, size_t n, const char *name)
 {
-  size_t sum = sizeof known->noise;
-  for (size_t k = 0; k < known->count; k++) {
-    sum += sizeof known->book[k].mean + 4 + strlen(known->book[k].name);
+  size_t own = 0, bytes = 0, out = n, least = n;
+  for (size_t k = 0; k < n; k++) {
+    own += hg_prototype_is(all[k], name);
+    bytes += hg_prototype_size(all[k]);
   }
-  return sum;
-}
-
-/* When a name or the whole book is full, the prototype seen least often goes. */
-static void thin(hg_prototypes_t *known, const char *name)
-{
-  while (of_name(known, name) > HG_PROTOTYPES_PER_NAME) {
-    size_t out = known->count;
-    for (size_t k = 0; k < known->count; k++) {
-      if (strcmp(known->book[k].name, name) == 0 &&
-          (out == known->count || known->book[k].count < known->book[out].count)) {
-        out = k;
-      }
+  const bool full = bytes > HG_PROTOTYPES_MAX, crowded = own > HG_PROTOTYPES_PER_NAME;
+  for (size_t k = 0; k < n && (crowded || full); k++) {
+    size_t same = 0;
+    for (size_t j = 0; j < n && !crowded; j++) {
+      same += alike(all[j], all[k]);
     }
-    drop(known, out);
-  }
-  while (bytes(known) > HG_PROTOTYPES_BYTES_MAX) {
-    size_t out = known->count, least = 0;
-    for (size_t k = 0; k < known->count; k++) { /* the only prototype of a name goes last */
-      if (of_name(known, known->book[k].name) > 1 &&
-          (out == known->count || known->book[k].count < known->book[out].count)) {
-        out = k;
-      }
-      least = known->book[k].count < known->book[least].count ? k : least;
+    if ((crowded ? hg_prototype_is(all[k], name) : same > 1) && (out == n || all[k][0] < all[out][0])) {
+      out = k;
     }
-    drop(known, out < known->count ? out : least);
+    least = least == n || all[k][0] < all[least][0] ? k : least;
+  }
+  return out < n || !full ? out : least;
+}
+
+static void thin(hg_prototypes_t *known, const char *name, const hg_lost_t *lost)
+{
+  for (;;) {
+    const uint8_t *all[HG_PROTOTYPES_COUNT];
+    size_t n = 0;
+    for EACH(at, known) {
+      all[n++] = known->bytes + at;
+    }
+    const size_t out = surplus(all, n, name);
+    if (out == n) {
+      return;
+    }
+    drop(known, (uint32_t)(all[out] - known->bytes), name, lost);
   }
 }
 
-static void learn(hg_prototypes_t *known, const double *window, const char *name)
+static void learn(hg_prototypes_t *known, const double *window, const char *name, const hg_lost_t *lost)
 {
-  size_t nearest = known->count;
+  uint32_t nearest = known->used;
   double best = (double)INFINITY;
-  for (size_t k = 0; k < known->count;) {
-    const hg_prototype_t *p = &known->book[k];
-    const double distance = distance_to(known, p, window);
-    const bool same = strcmp(p->name, name) == 0;
+  for (uint32_t at = 0; at < known->used;) {
+    const uint8_t *p = known->bytes + at;
+    const double distance = hg_prototypes_distance(known, p, window);
+    const bool same = hg_prototype_is(p, name);
     if (!same && distance <= HG_PROTOTYPES_CLAIM) { /* it claimed this window and stands corrected */
-      drop(known, k);
+      drop(known, at, name, lost);
       continue;
     }
     if (same && distance < best) {
       best = distance;
-      nearest = k;
+      nearest = at;
     }
-    k++;
+    at += hg_prototype_size(p);
   }
   if (best <= HG_PROTOTYPES_SAME) {
-    move(&known->book[nearest], window);
+    move(known->bytes + nearest, window);
     return;
   }
-  hg_prototype_t *p = &known->book[known->count++];
-  memset(p, 0, sizeof *p);
-  memcpy(p->name, name, strlen(name));
-  p->count = 1;
+  uint8_t *p = known->bytes + known->used;
+  float mean[HG_VIEW_FEATURES];
   for (size_t k = 0; k < HG_VIEW_FEATURES; k++) {
-    p->mean[k] = (float)window[k];
+    mean[k] = (float)window[k];
   }
+  p[0] = 1;
+  p[1] = (uint8_t)strlen(name);
+  hg_prototype_set_place(p, 0);
+  memcpy(p + HG_PROTOTYPE_HEAD, name, p[1]);
+  memcpy(p + HG_PROTOTYPE_HEAD + p[1], mean, sizeof mean);
+  known->used += hg_prototype_size(p);
 }
 
 hg_status_t hg_prototypes_init(hg_prototypes_t *known, const float noise[HG_VIEW_FEATURES])
@@ -121,12 +189,13 @@ hg_status_t hg_prototypes_init(hg_prototypes_t *known, const float noise[HG_VIEW
       return HG_ERROR_ARGUMENT;
     }
   }
-  memcpy(known->noise, noise, sizeof known->noise);
-  known->count = 0;
+  memmove(known->noise, noise, sizeof known->noise);
+  known->used = 0;
   return HG_OK;
 }
 
-hg_status_t hg_prototypes_teach(hg_prototypes_t *known, const double *windows, size_t k, const char *name)
+hg_status_t hg_prototypes_teach(hg_prototypes_t *known, const double *windows, size_t k, const char *name,
+                                const hg_lost_t *lost)
 {
   if (k == 0 || k > HG_LESSON_MAX || name[0] == 0 || memchr(name, 0, HG_PROTOTYPES_NAME_LENGTH + 1) == NULL) {
     return HG_ERROR_ARGUMENT;
@@ -136,48 +205,121 @@ hg_status_t hg_prototypes_teach(hg_prototypes_t *known, const double *windows, s
       return HG_ERROR_ARGUMENT;
     }
   }
-  for (size_t row = 0; row < k; row++) {
-    learn(known, windows + row * HG_VIEW_FEATURES, name);
+  uint32_t place = 0;
+  for EACH(at, known) {
+    hg_prototype_set_place(known->bytes + at, place);
+    place += !hg_prototype_is(known->bytes + at, name);
   }
-  thin(known, name);
+  for (size_t row = 0; row < k; row++) {
+    learn(known, windows + row * HG_VIEW_FEATURES, name, lost);
+  }
+  thin(known, name, lost);
   return HG_OK;
 }
 
-hg_status_t hg_prototypes_recognise(const hg_prototypes_t *known, const double *window, int *place, double *distance)
+hg_status_t hg_prototypes_recognise(const hg_prototypes_t *known, const double *window, int *at, double *distance)
 {
   if (!usable(window)) {
     return HG_ERROR_ARGUMENT;
   }
-  *place = -1;
+  *at = -1;
   *distance = (double)INFINITY;
-  for (size_t k = 0; k < known->count; k++) {
-    const double found = distance_to(known, &known->book[k], window);
+  for EACH(place, known) {
+    const double found = hg_prototypes_distance(known, known->bytes + place, window);
     if (found < *distance) {
       *distance = found;
-      *place = (int)k;
+      *at = (int)place;
     }
   }
-  *place = *distance <= HG_PROTOTYPES_NEAR ? *place : -1;
+  *at = *distance <= HG_PROTOTYPES_NEAR ? *at : -1;
   return HG_OK;
 }
 
-hg_status_t hg_prototypes_follow(hg_prototypes_t *known, const double *window, int *place)
+hg_status_t hg_prototypes_follow(hg_prototypes_t *known, const double *window, int *at)
 {
   int nearest;
   double distance;
   const hg_status_t status = hg_prototypes_recognise(known, window, &nearest, &distance);
-  *place = -1;
+  *at = -1;
   if (status != HG_OK || nearest < 0 || distance > HG_PROTOTYPES_SURE) {
     return status;
   }
-  hg_prototype_t *found = &known->book[nearest];
-  for (size_t k = 0; k < known->count; k++) {
-    const hg_prototype_t *p = &known->book[k];
-    if (strcmp(p->name, found->name) != 0 && distance_to(known, p, window) < HG_PROTOTYPES_MARGIN * distance) {
+  uint8_t *found = known->bytes + nearest;
+  for EACH(place, known) {
+    const uint8_t *p = known->bytes + place;
+    if (!alike(p, found) && hg_prototypes_distance(known, p, window) < HG_PROTOTYPES_MARGIN * distance) {
       return HG_OK;
     }
   }
   move(found, window);
-  *place = nearest;
+  *at = nearest;
   return HG_OK;
+}
+
+/* Put a prototype where it stood, behind the last where there are fewer. */
+static void insert(const uint8_t **all, size_t *n, const uint8_t *p)
+{
+  const size_t place = hg_prototype_place(p) < *n ? hg_prototype_place(p) : *n;
+  memmove(all + place + 1, all + place, (*n - place) * sizeof all[0]);
+  all[place] = p;
+  ++*n;
+}
+
+/* Those of one lot in the order of their places. */
+static void insert_all(const uint8_t **all, size_t *n, const uint8_t *lot, uint32_t length)
+{
+  for (int64_t last = -1;;) {
+    const uint8_t *next = NULL;
+    for (uint32_t at = 0; at < length; at += hg_prototype_size(lot + at)) {
+      const uint32_t place = hg_prototype_place(lot + at);
+      if ((int64_t)place > last && (next == NULL || place < hg_prototype_place(next))) {
+        next = lot + at;
+      }
+    }
+    if (next == NULL || *n == BOTH_MAX) {
+      return;
+    }
+    last = hg_prototype_place(next);
+    insert(all, n, next);
+  }
+}
+
+void hg_prototypes_put_back(hg_prototypes_t *known, const char *name, const uint8_t *own, uint32_t own_length,
+                            const uint8_t *gone, uint32_t gone_length)
+{
+  const uint8_t *all[BOTH_MAX];
+  bool stays[BOTH_MAX];
+  size_t n = 0;
+  for EACH(at, known) {
+    hg_prototype_set_place(known->bytes + at, STAYS);
+    if (!hg_prototype_is(known->bytes + at, name)) {
+      all[n++] = known->bytes + at;
+    }
+  }
+  insert_all(all, &n, gone, gone_length);
+  insert_all(all, &n, own, own_length);
+  for (size_t out; (out = surplus(all, n, name)) < n; n--) { /* before they take room that is not there */
+    memmove(all + out, all + out + 1, (n - out - 1) * sizeof all[0]);
+  }
+  uint32_t at = 0;
+  for (size_t k = 0; k < n; k++) { /* first those that stay, each towards the begin; then the others come between */
+    const uint32_t size = hg_prototype_size(all[k]);
+    stays[k] = hg_prototype_place(all[k]) == STAYS;
+    if (stays[k]) {
+      memmove(known->bytes + at, all[k], size);
+      at += size;
+    }
+  }
+  known->used = at;
+  at = 0;
+  for (size_t k = 0; k < n; k++) {
+    uint8_t *to = known->bytes + at;
+    if (!stays[k]) {
+      const uint32_t size = hg_prototype_size(all[k]);
+      memmove(to + size, to, known->used - at);
+      memcpy(to, all[k], size);
+      known->used += size;
+    }
+    at += hg_prototype_size(to);
+  }
 }

@@ -304,7 +304,8 @@ static void fuzz_seal(input_t *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   static void (*const ENTRIES[])(input_t *) = {fuzz_requests, fuzz_ballots, fuzz_journal, fuzz_kept, fuzz_rules,
-                                              fuzz_seal, fuzz_permits, fuzz_key_file};
+                                              fuzz_seal, fuzz_permits, fuzz_key_file, fuzz_key_image,
+                                              fuzz_own};
   input_t in = {.data = data, .size = size};
   const uint64_t entry = take(&in, 1) % (sizeof ENTRIES / sizeof ENTRIES[0]);
   ENTRIES[entry](&in);

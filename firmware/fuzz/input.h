@@ -25,5 +25,7 @@ void any(input_t *in, void *out, size_t size);
 
 void fuzz_permits(input_t *in);
 void fuzz_key_file(input_t *in);
+void fuzz_key_image(input_t *in);
+void fuzz_own(input_t *in);
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "input.h"
+#include "journal.h"
+#include "key_image.h"
 #include "permit.h"
 #include "posix.h"
 
@@ -109,4 +111,33 @@ void fuzz_key_file(input_t *in)
     look_at(&ballots, number(in, 1.8e9));
   }
   free(exact);
+}
+
+/* An image with some bytes turned, its check sum right or not: what it gives are keys, or none at all. */
+void fuzz_key_image(input_t *in)
+{
+  uint8_t text[] = "HGKEYS 1\0\0\6kettle\1"
+                   "\1\0\0\0\0\0\0\0\0\0\360\377\0\0\0\0\0\0\360\177\2ab"
+                   "\1"
+                   "\2\0\0\0\0\0\0\0\0\0\360\377\0\0\0\0\0\0\360\177\2cd____";
+  const size_t length = sizeof text - 1, whole = length - 4;
+  hg_keyring_t requests, ballots;
+  text[8] = (uint8_t)whole;
+  const bool turned = take(in, 1) % 8 != 0;
+  for (uint64_t turns = turned ? take(in, 1) % 5 : 0; turns > 0; turns--) {
+    text[take(in, 2) % whole] = (uint8_t)take(in, 1);
+  }
+  const uint32_t sum = hg_crc32(0, text, (uint32_t)whole) + (take(in, 1) % 8 == 0);
+  for (size_t k = 0; k < 4; k++) {
+    text[whole + k] = (uint8_t)(sum >> 8 * k);
+  }
+  uint8_t *exact = malloc(length);
+  EXPECT(exact != NULL);
+  memcpy(exact, text, length);
+  const size_t given = take(in, 1) % 8 != 0 ? length : (size_t)take(in, 1) % length;
+  const hg_status_t status = hg_key_image_read(exact, given, "kettle", &requests, &ballots);
+  free(exact);
+  look_at(&requests, number(in, 1.8e9));
+  look_at(&ballots, number(in, 1.8e9));
+  EXPECT(status == HG_OK || (requests.count == 0 && ballots.count == 0));
 }

@@ -35,7 +35,6 @@ typedef struct {
   hg_schedule_t schedule;
   hg_job_book_t jobs;
   hg_turn_on_t turn_on;
-  hg_kernel_t kernel;
   hg_fft_t fft;
   hg_wavelet_work_t wavelet;
   hg_aligned_t aligned;

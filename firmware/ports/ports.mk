@@ -13,7 +13,7 @@ DOMAIN ?= 0
 APP := $(BUILD)/$(PORT)
 FAMILY := $(if $(filter stm32%,$(PORT)),stm32,$(PORT))
 APP_FLAGS := $(WARNINGS) -O2 -ffunction-sections -fdata-sections -DHG_OUTLET='"$(OUTLET)"' -DHG_NOMINAL=$(NOMINAL) \
-	-DHG_PORT_$(PORT) $(foreach key,REQUEST_KEY BALLOT_KEY,$(if $($(key)),-DHG_$(key)='"$($(key))"')) \
+	-DHG_BOARD -DHG_PORT_$(PORT) $(foreach key,REQUEST_KEY BALLOT_KEY,$(if $($(key)),-DHG_$(key)='"$($(key))"')) \
 	-Icore -Iapp -Im7 -Iports/arm -Iports/$(FAMILY) -isystem $(FREERTOS)/include
 APP_SOURCES := $(CORE) $(filter-out app/comms% app/transport.c,$(wildcard app/*.c)) $(wildcard ports/arm/*.c) \
 	$(filter-out $(if $(MICRO_ROS),%/story.c,%/link.c),$(wildcard ports/$(FAMILY)/*.c))

@@ -66,8 +66,8 @@ def core(library) -> SimpleNamespace:
 @pytest.fixture(scope='session')
 def application(library) -> SimpleNamespace:
     """Return the core and the part of the application that knows neither ROS nor an operating system."""
-    sources = [APP / f'{name}.c' for name in ('analyse', 'app', 'asks', 'control', 'island', 'keep', 'member',
-                                              'keys', 'own_shedding', 'reading', 'session', 'words')]
+    sources = [APP / f'{name}.c' for name in ('analyse', 'app', 'asks', 'control', 'devices', 'island', 'keep',
+                                              'member', 'keys', 'own_shedding', 'reading', 'session', 'words')]
     feed = FIRMWARE / 'test' / 'feed.c'
     return library([*sorted(CORE.glob('*.c')), *sources, feed], [feed.with_suffix('.h'), APP / 'session.h'])
 

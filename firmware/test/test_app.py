@@ -149,7 +149,7 @@ def test_the_table_of_entities_is_current(application):
     spec.loader.exec_module(entities)
     assert entities.FILE.read_text() == entities.text(), 'python firmware/tools/entities.py writes it anew'
     counted = entities.counts()
-    assert counted['publishers'] == len(entities.PUBLISHERS) + 2 * len(entities.ACTIONS)
+    assert counted['publishers'] == len(entities.PUBLISHERS) + len(entities.SPOKEN) + 2 * len(entities.ACTIONS)
     assert {row.name for row in entities.SERVICES} >= {'reset_trip', 'set_schedule', 'set_priority'}
 
 

@@ -78,7 +78,7 @@ def test_self_test_and_budgets_on_the_target(target, vectors, capsys):
     load = vectors.synthetic()
     printed, code, sizes = target(vectors.text(*load))
     assert code == 0 and 'FAILED' not in printed, printed
-    assert printed.count('passed ') == 10
+    assert printed.count('passed ') == 12
     is_the_twins(values(printed), vectors, *load)
     assert values(printed)['trip_time'][0] == pytest.approx(38.8, abs=0.2)
 
@@ -119,4 +119,4 @@ def test_the_self_test_runs_clean_under_sanitizers(tool, tmp_path):
     subprocess.run([tool('make', 'make'), '-C', FIRMWARE, f'BUILD={tmp_path}', 'host',
                     f'PYTHON={sys.executable}'], check=True, capture_output=True)
     done = subprocess.run([tmp_path / 'selftest'], text=True, capture_output=True)
-    assert done.returncode == 0 and done.stderr == '' and done.stdout.count('passed ') == 10
+    assert done.returncode == 0 and done.stderr == '' and done.stdout.count('passed ') == 12

@@ -9,7 +9,7 @@ FIRMWARE = Path(__file__).resolve().parents[1]
 CORE = FIRMWARE / 'core'
 FULLY_COVERED = ('protection', 'authentic', 'seal', 'keyring', 'permit')  # authentic: relay commands too
 SUITES = [FIRMWARE / 'test' / f'test_{name}.py' for name in (
-    'outlet', 'island', 'prototypes', 'election', 'ballot', 'seal', 'journal', 'timing', 'keyring',
+    'outlet', 'island', 'prototypes', 'own_devices', 'election', 'ballot', 'seal', 'journal', 'timing', 'keyring',
     'permit')]
 INPUTS = 200_000  # of the fuzzer
 

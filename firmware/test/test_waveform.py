@@ -17,14 +17,13 @@ SCALES = (0.02, 0.003)  # [V/count], [A/count]
 def analysis(core):
     """Return a function from hg_window_t to (status, aligned, metering, signature), and keep its memory."""
     ffi, lib = core.ffi, core.lib
-    kernel, fft, work = ffi.new('hg_kernel_t *'), ffi.new('hg_fft_t *'), ffi.new('hg_wavelet_work_t *')
-    lib.hg_kernel_init(kernel)
+    fft, work = ffi.new('hg_fft_t *'), ffi.new('hg_wavelet_work_t *')
     assert lib.hg_fft_init(fft) == OK
 
     def run(window, nominal: float, cycles: int = 0):
         aligned = ffi.new('hg_aligned_t *')
         metering, made = ffi.new('hg_metering_t *'), ffi.new('hg_signature_t *')
-        status = lib.hg_align(kernel, window.c, nominal, cycles, aligned)
+        status = lib.hg_align(window.c, nominal, cycles, aligned)
         if status == OK:
             assert lib.hg_meter(fft, aligned, metering) == OK
             assert lib.hg_signature(fft, work, aligned, made) == OK

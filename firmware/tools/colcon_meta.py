@@ -25,7 +25,7 @@ def entities():
 def messages() -> list[str]:
     """Return the packages of messages that are built into the library."""
     table = entities()
-    rows = (*table.PUBLISHERS, *table.SUBSCRIPTIONS, *table.SERVICES, *table.ACTIONS)
+    rows = (*table.PUBLISHERS, *table.SPOKEN, *table.SUBSCRIPTIONS, *table.SERVICES, *table.ACTIONS)
     return sorted({row.type.__module__.split('.')[0] for row in rows}
                   | {'action_msgs', 'builtin_interfaces', 'rcl_interfaces', 'service_msgs', 'std_msgs',
                      'type_description_interfaces', 'unique_identifier_msgs'})

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pywt
 
-from hearthgrid_core.devices import examples, prototypes, view
+from hearthgrid_core.devices import examples, household, identifier, own, prototypes, view
+from hearthgrid_core.devices import settings as device_settings
 from hearthgrid_core.island import ballot, detector, load_droop, membership, role, voter, watch
 from hearthgrid_core.outlet import band, job, protection, relay, requests, schedule
 from hearthgrid_core.waveform import turn_on
@@ -25,9 +26,9 @@ FILE = Path(__file__).resolve().parents[1] / 'core' / 'constants.h'
 SETTINGS = {'PROTECTION': protection.ProtectionSettings, 'RELAY': relay.RelaySettings,
             'REQUEST': requests.RequestSettings, 'DETECTOR': detector.DetectorSettings,
             'LOAD_DROOP': load_droop.LoadDroopSettings, 'ELECTION': role.ElectionSettings,
-            'JOB': job.JobSettings, 'TURN_ON': turn_on.TurnOnSettings}
+            'JOB': job.JobSettings, 'TURN_ON': turn_on.TurnOnSettings, 'OWN': device_settings.OwnSettings}
 ENUMS = {'TRIP': protection.Trip, 'VOICE': band.Voice, 'REFUSAL': requests.Refusal, 'ROLE': role.Role,
-         'KIND': ballot.Kind, 'JOB_STATUS': job.Status}
+         'KIND': ballot.Kind, 'JOB_STATUS': job.Status, 'IDENTITY': identifier.IdentityState}
 TERM_MAX = 2**31  # of a ballot; outlet_node.ballots has the same, and a test holds both together
 NUMBERS = {
     'CONVERTER': (protection, 'FULL_SCALE CLIPPED_SHARE STUCK_COUNTS'),
@@ -43,8 +44,10 @@ NUMBERS = {
     'DETECTOR': (detector, 'FREQUENCY_MIN FREQUENCY_MAX FREQUENCY_TIME LIVE'),
     'LOAD_DROOP': (load_droop, '_BASE DEAD HELD DIGGING MOVED BEND SLOW USUAL FREE STEEP STIFF'),
     'VIEW': (view, 'CURRENT_SCALE'),
-    'PROTOTYPES': (prototypes, 'PROTOTYPES_VERSION NAME_LENGTH BYTES_MAX PER_NAME NEAR SURE MARGIN SAME CLAIM '
-                   'COUNT_MAX'),
+    'PROTOTYPES': (prototypes, 'PROTOTYPES_VERSION NAME_LENGTH PER_NAME NEAR SURE MARGIN SAME CLAIM COUNT_MAX'),
+    'OWN': (own, 'BOOK_MAX UNDO_MAX LESSONS LOOKS SAME_TIME AGAIN BIAS SLOPE'),
+    'HOUSEHOLD': (household, 'POWER_MAX'),
+    'IDENTIFIER': (identifier, 'CANDIDATES'),
     'COMMITTEE': (membership, 'SIZE_MAX'),
     'ELECTION': (voter, 'PASSED'),
     'SCHEDULE': (schedule, 'DAY ENTRIES'),
@@ -82,6 +85,8 @@ def text() -> str:
               f'#define HG_PERMIT_LABEL "{permit._LABEL.decode()}"', f'#define HG_PERMIT_WORD "{permit._WORD}"',
               f'#define HG_PERMIT_NONE "{permit.NO_PERMIT}"',
               f'#define HG_BALLOT_LABEL "{signed._BALLOT.decode()}"',
+              f'#define HG_OWN_SPEAKER "{own.SPEAKER}"', f'#define HG_OWN_RECIPE "{own.RECIPE}"',
+              '#define HG_OWN_NOISE {' + ', '.join(f'{number(float(x))}F' for x in own.NOISE) + '}',
               f'#define HG_TEXT_TYPE {examples.TYPE_LENGTH}', f'#define HG_TEXT_MODEL {examples.MODEL_LENGTH}',
               f'#define HG_BAND_ON {number(band.ON.power_min)}', f'#define HG_TERM_MAX {TERM_MAX}U',
               f'#define HG_MODE_MAX {max(watch.Mode)}',

@@ -4,6 +4,7 @@
 `counts()` is what a middleware with static memory has to be built for.
 """
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
@@ -13,7 +14,9 @@ from hearthgrid_ros import interfaces
 FILE = Path(__file__).resolve().parents[1] / 'app' / 'entities.h'
 PUBLISHERS = (interfaces.READINGS, interfaces.SIGNATURES, interfaces.WAVEFORMS, interfaces.STATES, interfaces.RELAYS,
               interfaces.JOBS, interfaces.ISLAND, interfaces.BALLOTS, interfaces.DIAGNOSTICS)
-SUBSCRIPTIONS = (interfaces.REQUEST, interfaces.TIE, interfaces.BALLOTS)
+# Made when there is something to say and gone with it: a word of many speakers, which no late joiner must hear twice.
+SPOKEN = (replace(interfaces.IDENTITIES, quality=interfaces.STATE_EACH),)
+SUBSCRIPTIONS = (interfaces.REQUEST, interfaces.TIE, interfaces.BALLOTS, interfaces.IDENTITIES, interfaces.LABELS)
 SIMULATED = (interfaces.ADC,)  # subscribed only where no converter gives samples
 SERVICES = (interfaces.GET_SCHEDULE, interfaces.SET_SCHEDULE, interfaces.SET_PRIORITY, interfaces.RESET_TRIP,
             interfaces.CAPTURE_WAVEFORM)
@@ -23,9 +26,9 @@ READER_DEPTH_MAX = 32  # of a reader here: it hears one home, not a hub's fan-in
 
 def counts() -> dict[str, int]:
     """Return how many entities an outlet on a board makes; an action is three services and two publishers."""
-    return {'nodes': 1, 'publishers': len(PUBLISHERS) + 2 * len(ACTIONS), 'subscriptions': len(SUBSCRIPTIONS),
-            'services': len(SERVICES) + 3 * len(ACTIONS), 'clients': 0, 'actions': len(ACTIONS),
-            'history': max(_depth(row) for row in SUBSCRIPTIONS)}
+    return {'nodes': 1, 'publishers': len(PUBLISHERS) + len(SPOKEN) + 2 * len(ACTIONS),
+            'subscriptions': len(SUBSCRIPTIONS), 'services': len(SERVICES) + 3 * len(ACTIONS), 'clients': 0,
+            'actions': len(ACTIONS), 'history': max(_depth(row) for row in SUBSCRIPTIONS)}
 
 
 def _depth(row) -> int:
@@ -52,7 +55,8 @@ def _services(name: str, rows) -> list[str]:
 
 
 def _constant(row) -> str:
-    return next(name for name, value in vars(interfaces).items() if value is row)
+    return next(name for name, value in vars(interfaces).items()
+                if getattr(value, 'name', None) == row.name and getattr(value, 'type', None) is row.type)
 
 
 def _actions(name: str, rows) -> list[str]:
@@ -68,7 +72,9 @@ def text() -> str:
              '#ifndef HEARTHGRID_ENTITIES_H', '#define HEARTHGRID_ENTITIES_H', '',
              'typedef enum { HG_SCOPE_HOME = 0, HG_SCOPE_OUTLET, HG_SCOPE_GLOBAL } hg_scope_t;', '',
              '/* X(constant, package, type, name, scope, reliable, kept for late joiners, depth) */',
-             *_topics('HG_PUBLISHERS', PUBLISHERS, True), *_topics('HG_SUBSCRIPTIONS', SUBSCRIPTIONS, False),
+             *_topics('HG_PUBLISHERS', PUBLISHERS, True),
+             '/* Published only while it speaks for itself. */', *_topics('HG_SPOKEN', SPOKEN, True),
+             *_topics('HG_SUBSCRIPTIONS', SUBSCRIPTIONS, False),
              '/* Where no converter gives samples. */', *_topics('HG_SIMULATED', SIMULATED, False),
              '/* X(constant, package, type, name, scope) */', *_services('HG_SERVICES', SERVICES),
              '/* … of an action, whose entities stand below this name */', *_actions('HG_ACTIONS', ACTIONS)]

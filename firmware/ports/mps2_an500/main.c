@@ -7,6 +7,7 @@
 #include "FreeRTOS.h"
 #include "board.h"
 #include "given.h"
+#include "key_image.h"
 #include "memory_flash.h"
 #include "semihost.h"
 #include "startup.h"
@@ -18,6 +19,8 @@
 #define RELOAD 3906U /* 6400 samples a second, but for 64 ppm */
 #define SECTOR 4096U
 #define SLOT 1088U
+#define DEVICES_SECTOR 53248U
+#define KEYS 0x000fe000U /* hearthgrid/board_keys.py has the same */
 #define VOLTAGE_SCALE 0.015
 #define CURRENT_SCALE 0.003
 
@@ -25,7 +28,8 @@ uint32_t hg_port_clock = CLOCK;
 struct hg_app hg_board_app;
 
 static int16_t sine[HG_ALIGN_SAMPLES_PER_CYCLE];
-static uint8_t kept[HG_KEEPS][2 * SECTOR] __attribute__((section(".kept")));
+static uint8_t kept[HG_KEEP_DEVICES][2 * SECTOR] __attribute__((section(".kept")));
+static uint8_t kept_devices[2 * DEVICES_SECTOR] __attribute__((section(".kept")));
 static hg_memory_t media[HG_KEEPS];
 static volatile uint32_t played, tripped;
 static volatile bool closed;
@@ -123,6 +127,17 @@ void hg_board_report(void)
   }
 }
 
+/* QEMU's memory begins with zeros where a flash has ones. */
+static void read_keys(void)
+{
+  static const uint8_t NOTHING[8] = {0};
+  uint8_t image[HG_KEY_IMAGE_MAX];
+  memcpy(image, (const void *)(uintptr_t)KEYS, sizeof image);
+  if (memcmp(image, NOTHING, sizeof NOTHING) != 0) {
+    hg_app_key_image(&hg_board_app, image, sizeof image);
+  }
+}
+
 static void begin(void)
 {
   HG_REGISTER(TIMER + 8U) = RELOAD - 1U;
@@ -138,8 +153,9 @@ int main(void)
   hg_platform_t platform = {.monotonic = hg_tasks_now, .local = local, .relay = relay, .temperature = temperature,
                             .random = chance, .log = say_line};
   for (int k = 0; k < HG_KEEPS; k++) {
-    media[k] = (hg_memory_t){.bytes = kept[k], .sector = SECTOR};
-    platform.flash[k] = hg_memory_flash(&media[k], SLOT);
+    const bool devices = k == HG_KEEP_DEVICES;
+    media[k] = (hg_memory_t){.bytes = devices ? kept_devices : kept[k], .sector = devices ? DEVICES_SECTOR : SECTOR};
+    platform.flash[k] = hg_memory_flash(&media[k], devices ? HG_DEVICES_SLOT : SLOT);
   }
   for (int k = 0; k < HG_ALIGN_SAMPLES_PER_CYCLE; k++) {
     sine[k] = (int16_t)lrint(230.0 * sqrt(2.0) / VOLTAGE_SCALE * sin(2.0 * 3.14159265358979 * k / 128.0));
@@ -152,5 +168,6 @@ int main(void)
   if (hg_app_init(&hg_board_app, &settings, &platform) != HG_OK) {
     hg_port_halt("settings");
   }
+  read_keys();
   hg_tasks_run(&hg_board_app, &TASKS);
 }

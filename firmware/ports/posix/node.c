@@ -18,6 +18,8 @@
 #define LAST_WORDS 10    /* turns for the relay's last command to leave */
 #define MEMBER_SLOT 1152U
 #define OUTLET_SLOT 1152U
+#define SECTOR 16384U
+#define DEVICES_SECTOR 65536U
 #define KEYS_PERIOD 1.0  /* between looks at the key file [s] */
 
 static struct hg_app app;
@@ -235,8 +237,10 @@ bool hg_node_begin(const char *path, const hg_posix_clocks_t *given)
   for (int k = 0; k < HG_DROPS; k++) {
     converter.complained[k] = -(double)INFINITY;
   }
-  hg_posix_flash(settings.state_dir, settings.app.id, "member", MEMBER_SLOT, &platform.flash[HG_KEEP_MEMBER]);
-  hg_posix_flash(settings.state_dir, settings.app.id, "outlet", OUTLET_SLOT, &platform.flash[HG_KEEP_OUTLET]);
+  hg_posix_flash(settings.state_dir, settings.app.id, "member", SECTOR, MEMBER_SLOT, &platform.flash[HG_KEEP_MEMBER]);
+  hg_posix_flash(settings.state_dir, settings.app.id, "outlet", SECTOR, OUTLET_SLOT, &platform.flash[HG_KEEP_OUTLET]);
+  hg_posix_flash(settings.state_dir, settings.app.id, "devices", DEVICES_SECTOR, HG_DEVICES_SLOT,
+                 &platform.flash[HG_KEEP_DEVICES]);
   const double now = clocks->monotonic(), wall = clocks->wall();
   settings.app.incarnation = (uint64_t)(wall * 1e9);
   tzset();

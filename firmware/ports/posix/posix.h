@@ -20,7 +20,8 @@ bool hg_posix_keys(const char *path, const char *outlet, hg_keyring_t *requests,
 bool hg_posix_keys_text(const char *content, const char *outlet, hg_keyring_t *requests, hg_keyring_t *ballots);
 
 /* A flash of two sectors in a file; what was written is on the disk. No file name: sector 0. */
-bool hg_posix_flash(const char *folder, const char *id, const char *part, uint32_t slot, hg_flash_t *flash);
+bool hg_posix_flash(const char *folder, const char *id, const char *part, uint32_t sector, uint32_t slot,
+                    hg_flash_t *flash);
 void hg_posix_flash_close(void);
 
 typedef struct {

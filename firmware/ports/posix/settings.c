@@ -104,6 +104,9 @@ static bool named(hg_posix_settings_t *s, const char *name, char *value)
 #define SETTINGS a->jobs
     HG_JOB_SETTINGS(OF)
 #undef SETTINGS
+#define SETTINGS a->own
+    HG_OWN_SETTINGS(OF)
+#undef SETTINGS
   };
   for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
     if (strcmp(rows[k].name, name) == 0) {

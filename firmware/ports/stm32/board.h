@@ -2,7 +2,7 @@
 #ifndef HEARTHGRID_BOARD_H
 #define HEARTHGRID_BOARD_H
 
-#include "journal.h"
+#include "app.h"
 #include "startup.h"
 
 #ifdef HG_PORT_stm32f767
@@ -16,6 +16,9 @@
 #define RNG 0x50060800U
 #define IWDG 0x40003000U
 #define KEPT_SECTOR 16384U /* the first four of bank 2 */
+#define DEVICES 0x08120000U /* sectors 5 and 6 of bank 2 */
+#define DEVICES_FIRST 5U
+#define KEYS 0x08110000U /* sector 4 of bank 2; hearthgrid/board_keys.py has the same */
 #else
 #define TIMER_CLOCK 192000000U
 #define UART_CLOCK 96000000U
@@ -27,8 +30,12 @@
 #define RNG 0x48021800U
 #define IWDG 0x58004800U
 #define KEPT_SECTOR 131072U
+#define DEVICES 0x08180000U /* sectors 4 and 5 of bank 2 */
+#define DEVICES_FIRST 4U
+#define KEYS 0x081c0000U /* sector 6 of bank 2; hearthgrid/board_keys.py has the same */
 #endif
 #define KEPT 0x08100000U
+#define DEVICES_SECTOR 131072U
 #define USART3 0x40004800U
 #define TIM6 0x40001000U
 
@@ -47,6 +54,9 @@ double hg_converter_temperature(void);
 
 /* flash.c: journal `keep` in two sectors of bank 2. */
 hg_flash_t hg_kept_flash(unsigned keep);
+
+/* flash.c: what lies in the sector of the keys, which this firmware never writes; false where it cannot be read. */
+bool hg_keys_read(uint8_t *out, uint32_t count);
 
 /* main.c */
 void hg_relay(bool closed);

@@ -1,4 +1,4 @@
-/* Two journals in the first four sectors of bank 2, while code runs in bank 1. An erasure takes up to half a second on
+/* Three journals in sectors of bank 2, while code runs in bank 1. An erasure takes up to half a second on
  * F767 and four on H743: the control task sleeps through it, the converter's interrupt goes on. */
 #include <string.h>
 
@@ -109,7 +109,8 @@ static bool flash_program(void *context, uint32_t at, const uint8_t *bytes, uint
 
 static bool flash_erase(void *context, uint32_t sector)
 {
-  const uint32_t number = (place(context, 0) - KEPT) / KEPT_SECTOR + sector;
+  const uint32_t base = place(context, 0);
+  const uint32_t number = (base == DEVICES ? DEVICES_FIRST : (base - KEPT) / KEPT_SECTOR) + sector;
   const bool open = unlocked();
   AT(FLASH, CR) = ERASE(number);
   AT(FLASH, CR) = ERASE(number) | START;
@@ -117,9 +118,12 @@ static bool flash_erase(void *context, uint32_t sector)
   return done(true) && open;
 }
 
+bool hg_keys_read(uint8_t *out, uint32_t count) { return flash_read((void *)(uintptr_t)KEYS, 0, out, count); }
+
 hg_flash_t hg_kept_flash(unsigned keep)
 {
+  const bool devices = keep == HG_KEEP_DEVICES;
   return (hg_flash_t){.read = flash_read, .program = flash_program, .erase = flash_erase,
-                      .context = (void *)(uintptr_t)(KEPT + 2U * keep * KEPT_SECTOR), .sector = KEPT_SECTOR,
-                      .slot = 1088U};
+                      .context = (void *)(uintptr_t)(devices ? DEVICES : KEPT + 2U * keep * KEPT_SECTOR),
+                      .sector = devices ? DEVICES_SECTOR : KEPT_SECTOR, .slot = devices ? HG_DEVICES_SLOT : 1088U};
 }

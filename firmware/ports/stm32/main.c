@@ -5,6 +5,7 @@
 #include "FreeRTOS.h"
 #include "board.h"
 #include "given.h"
+#include "key_image.h"
 #include "tasks.h"
 #ifdef HG_MICRO_ROS
 #include "transport.h"
@@ -13,6 +14,7 @@
 #define RELAY 9U
 #define UTC_OFFSET 0.0 /* of the home's time zone [s]; summer time is not known here */
 #define AGENT_RATE 460800U
+#define REFINED_PERIOD 21600.0 /* what use teaches of devices is kept so often: five records to an erasure [s] */
 #define WATCHDOG 1000U /* [ms] */
 #define VOLTAGE_SCALE 0.015 /* of the front end: to be measured on each board [V], [A] a count */
 #define CURRENT_SCALE 0.003
@@ -109,6 +111,15 @@ static uint32_t hg_transport_step(struct hg_app *a, double now)
 }
 #endif
 
+static void read_keys(void)
+{
+  uint8_t image[HG_KEY_IMAGE_MAX];
+  if (!hg_keys_read(image, sizeof image)) {
+    memset(image, 0, sizeof image); /* no keys, and no blank sector either: nobody is believed */
+  }
+  hg_app_key_image(&app, image, sizeof image);
+}
+
 int main(void)
 {
   static const hg_tasks_settings_t TASKS = {.begin = begin, .comms = hg_transport_step, .alive = hg_watchdog, .idle = idle};
@@ -133,9 +144,11 @@ int main(void)
   settings.detector.nominal_frequency = HG_NOMINAL;
   settings.sampling_rate = HG_NOMINAL * 128.0;
   settings.scale = (hg_scale_t){VOLTAGE_SCALE, CURRENT_SCALE};
+  settings.refined_period = REFINED_PERIOD;
   if (hg_app_init(&app, &settings, &platform) != HG_OK) {
     hg_port_halt("settings");
   }
+  read_keys();
   hg_tasks_run(&app, &TASKS);
 }
 

@@ -117,10 +117,14 @@ def test_beside_a_hub_it_is_silent_without_one_it_answers_and_then_is_silent_aga
     assert len(hub.own()) == count and all(one.recipe == 'model 1' for one in late)
 
 
-def test_what_it_learnt_is_there_after_a_restart_and_can_still_be_taken_back(home, hub, tmp_path):
+def test_what_it_learnt_is_a_small_file(home, hub, tmp_path):
     taught(home, hub)
     kept = (tmp_path / 'kettle.devices.json').read_bytes()
     assert len(kept) < 32 * 1024 and json.loads(kept)['recipe'] == RECIPE
+
+
+def test_what_it_learnt_is_there_after_a_restart_and_can_still_be_taken_back(home, hub):
+    taught(home, hub)
     hub.end()
     home.restart()
     home.feed(3, **LAMP)

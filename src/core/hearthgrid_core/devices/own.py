@@ -147,7 +147,7 @@ class OwnDevices:
         if look is None:        # of before a restart, or of somebody else's signature
             return False
         name = key(told.type, told.model) if told.type else ''
-        if name:
+        if name or told.state is IdentityState.NAMED:
             checked_label(told.type, told.model)
         back, self._silent = self._silent, False
         if self._unanswered is not None and self._unanswered.time <= look.time:
@@ -210,6 +210,8 @@ class OwnDevices:
             if look.off:
                 break
             recent.insert(0, look)
+        if not recent:      # it was said of a load that is off again
+            return
         lesson = self._lessons[-1] if self._lessons and self._open and self._open.lesson is self._lessons[-1] else None
         if lesson is None or lesson.name != name:       # the outlet may have heard the person itself
             lesson = self._begin(name)
