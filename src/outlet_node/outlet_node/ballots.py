@@ -31,6 +31,8 @@ def to_word(ballot: msg.Ballot, me: str, known: frozenset[str]) -> Message:
 
 def refuse(seal: Seal, now: float, stamp, packed, word, mac) -> str:
     """Return why a word is not heard at `now` [s], '' = it is. packed : `pack_ballot` or `pack_share`."""
+    if not seal.ring.required:
+        return ''
     at = _nanoseconds(stamp)
     return seal.refuse(now, at / NANOSECONDS, packed(at, word), bytes(mac))
 
@@ -42,7 +44,7 @@ def to_ballot(word: Message, stamp, seal: Seal) -> msg.Ballot:
         stamp=stamp, kind=word.kind, sender=word.sender, receiver=word.receiver, incarnation=word.incarnation,
         epoch=committee.epoch, term=word.term, round=word.round, granted=word.granted, leader=word.leader,
         committee=list(committee.members), committee_term=committee.term, committee_version=committee.version,
-        mode=word.mode, remembers=word.remembers, mac=_code(seal, stamp, pack_ballot(_nanoseconds(stamp), word)))
+        mode=word.mode, remembers=word.remembers, mac=_code(seal, stamp, pack_ballot, word))
 
 
 def to_share(word: Share, stamp, seal: Seal) -> msg.Share:
@@ -50,7 +52,7 @@ def to_share(word: Share, stamp, seal: Seal) -> msg.Share:
     return msg.Share(
         stamp=stamp, inverter=word.sender, number=word.number, frequency=word.frequency, active=word.active,
         reactive=word.reactive, voltage=word.voltage, limited=word.limited,
-        mac=_code(seal, stamp, pack_share(_nanoseconds(stamp), word)))
+        mac=_code(seal, stamp, pack_share, word))
 
 
 def from_share(share: msg.Share) -> Share:
@@ -59,8 +61,11 @@ def from_share(share: msg.Share) -> Share:
                  share.limited)
 
 
-def _code(seal: Seal, stamp, packed: bytes) -> list[int]:
-    return list(seal.sign(packed, _nanoseconds(stamp) / NANOSECONDS))
+def _code(seal: Seal, stamp, pack, word) -> list[int]:
+    if not seal.ring.keys:
+        return []
+    at = _nanoseconds(stamp)
+    return list(seal.sign(pack(at, word), at / NANOSECONDS))
 
 
 def _nanoseconds(stamp) -> int:

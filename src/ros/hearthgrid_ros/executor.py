@@ -79,6 +79,7 @@ class LeanExecutor(Executor):
     def _release(self) -> None:
         self._handles.close()
         self._handles = ExitStack()
+        self._rows: list[tuple] = []
         self._stale = True
 
     def _gather(self) -> None:
@@ -119,6 +120,9 @@ class LeanExecutor(Executor):
             count.num_events,
             self._context.handle,
         )
+        add = {kind: getattr(self._wait_set, f'add_{kind}') for kind in number}
+        self._rows = [(add[kind], entity.handle) for kind, found in self._entities.items()
+                      for entity, _, _ in found.values()]
 
     def _add(self, kind, entity, node, action) -> None:
         try:
@@ -130,19 +134,11 @@ class LeanExecutor(Executor):
         self._entities[kind][entity.handle.pointer] = (entity, node, call)
 
     def _fill(self) -> None:
-        wait_set = self._wait_set
-        wait_set.clear_entities()
-        for kind, add in (
-            ('subscription', wait_set.add_subscription),
-            ('timer', wait_set.add_timer),
-            ('guard_condition', wait_set.add_guard_condition),
-            ('client', wait_set.add_client),
-            ('service', wait_set.add_service),
-        ):
-            for entity, _, _ in self._entities[kind].values():
-                add(entity.handle)
+        self._wait_set.clear_entities()
+        for add, handle in self._rows:
+            add(handle)
         for waitable, _ in self._waitables:
-            waitable.add_to_wait_set(wait_set)
+            waitable.add_to_wait_set(self._wait_set)
 
     def _turn(self, timeout, condition) -> None:
         """Wait once and run all that became ready."""

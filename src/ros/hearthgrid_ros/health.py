@@ -20,6 +20,7 @@ class Health:
         self._name = f'{node.get_namespace().strip("/")}/{node.get_name()}'.strip('/')
         self._checks: dict[str, tuple[bytes, str, dict[str, object]]] = {}
         self._refresh: list[Callable[[], None]] = []
+        self._told: dict[str, tuple[tuple, DiagnosticStatus]] = {}  # by check: what it was made of, the message
 
     def check(self, name: str, level: bytes, message: str, **values: object) -> None:
         """Set the state of one check; `values` are shown beside it."""
@@ -48,16 +49,23 @@ class Health:
         for refresh in self._refresh:
             refresh()
         checks = self._checks or {'start': (STALE, 'nothing checked yet', {})}
-        return [
-            DiagnosticStatus(
+        return [self._status(name, check) for name, check in checks.items()]
+
+    def _status(self, name: str, check: tuple[bytes, str, dict[str, object]]) -> DiagnosticStatus:
+        """Return the message of a check; most say for hours what they said before."""
+        level, message, values = check
+        check = level, message, {key: _text(value) for key, value in values.items()}
+        made_of, status = self._told.get(name, ((), None))
+        if made_of != check:
+            status = DiagnosticStatus(
                 level=level,
                 name=f'{self._name}: {name}',
                 message=message,
                 hardware_id=self._name,
-                values=[KeyValue(key=key, value=_text(value)) for key, value in values.items()],
+                values=[KeyValue(key=key, value=value) for key, value in check[2].items()],
             )
-            for name, (level, message, values) in checks.items()
-        ]
+            self._told[name] = check, status
+        return status
 
 
 def _text(value: object) -> str:

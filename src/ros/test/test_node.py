@@ -43,6 +43,13 @@ def test_health_is_published_with_level_and_values():
         found = {s.name: s for s in heard[0].status}
         assert found['home/store: disk'].level == WARN and found['home/store: rows'].values[0].value == '12.5'
         assert node.health.level() == WARN
+        first = node.health.statuses()
+        node.health.check('rows', OK, 'writes', rate=12.5)
+        assert node.health.statuses()[0] is first[0], 'nothing new'
+        for said in ((OK, 'writes', {'rate': 12.6}), (OK, 'still', {'rate': 12.6}), (WARN, 'still', {'rate': 12.6})):
+            node.health.check('rows', *said[:2], **said[2])
+            now = node.health.statuses()[0]
+            assert (now.level, now.message, now.values[0].value) == (*said[:2], '12.6')
 
 
 class Lines:

@@ -102,7 +102,8 @@ def half_cycle_rms(voltage: np.ndarray, sampling_rate: float, nominal_frequency:
     if count < 1:
         raise ValueError(f'{len(voltage)} samples hold no half cycle')
     edges = np.rint(np.arange(count + 1) * length).astype(int)
-    return np.sqrt(np.add.reduceat(np.square(voltage[:edges[-1]], dtype=float), edges[:-1]) / np.diff(edges))
+    return np.sqrt(np.add.reduceat(np.square(voltage[:edges[-1]], dtype=float), edges[:-1])
+                   / (edges[1:] - edges[:-1]))
 
 
 class _Low:

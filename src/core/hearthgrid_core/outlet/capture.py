@@ -23,7 +23,6 @@ from hearthgrid_core.waveform import (
     meter_dead,
     signature,
 )
-from hearthgrid_core.waveform.turn_on import cycle_rms
 
 READING_TIME = 1.0   # [s]
 RAW_MAX = 4096       # samples of a window on the wire
@@ -130,8 +129,7 @@ class Capture:
             self._second = []
         metering = self._meter(window, block.nominal_frequency)
         frequency = block.nominal_frequency if math.isnan(metering.frequency) else metering.frequency
-        self._turn_on.step(window, frequency)
-        cycles = cycle_rms(window.current, window.sampling_rate, frequency)
+        cycles = self._turn_on.step(window, frequency)
         measurement = Measurement(
             stamp=window.end, voltage=_rms(window.voltage), current=_rms(window.current),
             current_cycle=float(cycles.max()),

@@ -19,6 +19,7 @@ CYCLES_MIN = 3                              # that a frequency is measured from
 TAPS, _PHASES = 16, 2048                    # of the interpolation kernel
 REACH = TAPS // 2 - 1                       # samples it needs before a position; one more after
 _SHARPNESS = 8.0                            # Kaiser's β: 80 dB
+_STEPS = np.arange(64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +58,8 @@ def align(window: Window, nominal: float, samples_per_cycle: int = SAMPLES_PER_C
           cycles: int | None = None) -> Aligned:
     """Return the newest `cycles` whole cycles of the window, or all whole cycles it holds.
 
-    nominal : frequency. [Hz]     A window of n + 2 cycles, and of three or more, always holds n: up to one is lost
-    before the first zero crossing, and the kernel reaches less than half a cycle beyond either end (from 1 kHz on).
+    nominal : frequency. [Hz]     A window of n + 2 cycles, and of a little over three, always holds n: up to one is
+    lost before the first zero crossing, and the kernel reaches less than half a cycle beyond either end (from 1 kHz).
     Harmonics up to two thirds of the Nyquist frequency arrive within 1/5000 of their size; what lies beyond harmonic
     `samples_per_cycle` / 2 is filtered out. Raises WaveformError without mains or where the window is too short.
     """
@@ -101,11 +102,12 @@ def _fundamental(voltage: np.ndarray, rate: float, nominal: float) -> tuple[floa
         return nothing
     # Under a Hann window of two whole cycles or more, offset and harmonics vanish from the fundamental's phase.
     length = max(2, cycles // 2) * rate / coarse
-    steps = np.arange(int(length) + 1)
-    kernel = np.exp(steps * (-2j * np.pi * coarse / rate))
-    kernel *= 1 - np.cos(steps * (2 * np.pi / length))
-    apart = ripple.size - steps.size
-    early, late = np.dot(kernel, ripple[:steps.size]), np.dot(kernel, ripple[apart:])
+    count = int(length) + 1
+    kernel = _turning(-2 * np.pi * coarse / rate, count)
+    kernel *= 1 - _turning(2 * np.pi / length, count).real
+    parts = kernel.view(np.float64).reshape(count, 2)
+    apart = ripple.size - count
+    early, late = (complex(*(part @ parts)) for part in (ripple[:count], ripple[apart:]))
     turned = np.angle(late * early.conjugate() * np.exp(-2j * np.pi * coarse / rate * apart))
     frequency = coarse + turned * rate / (2 * np.pi * apart)
     if not FREQUENCY_MIN <= frequency <= FREQUENCY_MAX:
@@ -113,6 +115,13 @@ def _fundamental(voltage: np.ndarray, rate: float, nominal: float) -> tuple[floa
     # The two phases belong to the middles of the two parts; half way between, their common error cancels.
     phase = np.angle(early) + turned / 2 - 2 * np.pi * (frequency - coarse) * (length + apart) / (2 * rate)
     return float(frequency), float((-np.pi / 2 - phase) / (2 * np.pi * frequency) % (1 / frequency))
+
+
+def _turning(turn: float, count: int) -> np.ndarray:
+    """Return exp(j·turn·k), k = 0 … count − 1, of one exponential a row and a column."""
+    fine = np.exp(1j * turn * _STEPS)
+    coarse = np.exp(1j * turn * np.arange(0, count, _STEPS.size))
+    return (coarse[:, None] * fine).ravel()[:count]
 
 
 def _crossing_frequency(ripple: np.ndarray, rms: float, rate: float, nominal: float) -> float:
@@ -125,16 +134,21 @@ def _crossing_frequency(ripple: np.ndarray, rms: float, rate: float, nominal: fl
     hop = max(1, width // 4)
     total = np.cumsum(ripple)
     smooth = (total[width::hop] - total[:-width:hop]) / width
-    side = (smooth > 0.4 * rms).astype(np.int8) - (smooth < -0.4 * rms)
-    sure = np.flatnonzero(side)
-    rising = np.flatnonzero(np.diff(side[sure]) > 0)
+    high = smooth > 0.4 * rms
+    sure = (high | (smooth < -0.4 * rms)).nonzero()[0]
+    side = high[sure]
+    rising = (side[1:] > side[:-1]).nonzero()[0]
     if rising.size < 2:
         return np.nan
     below, above = sure[rising], sure[rising + 1]
-    crossing = below + (above - below) * smooth[below] / (smooth[below] - smooth[above])
-    distance = np.diff(crossing)
-    number = np.concatenate([[0.0], np.cumsum(np.rint(distance / np.median(distance)))])    # one may be missing
-    number -= number.mean()
+    low, gap = smooth[below], above - below
+    crossing = below + gap * low / (low - smooth[above])
+    distance = crossing[1:] - crossing[:-1]
+    ordered = np.sort(distance)
+    median = (ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) / 2
+    number = np.zeros(crossing.size)
+    np.cumsum(np.rint(distance / median), out=number[1:])                   # one may be missing
+    number -= number.sum() / number.size
     return rate / hop * np.dot(number, number) / np.dot(number, crossing)
 
 
@@ -175,5 +189,16 @@ def _interpolate(samples: np.ndarray, position: np.ndarray) -> np.ndarray:
     fine = np.rint(position * _PHASES).astype(np.intp)
     weights = _kernel().take(fine % _PHASES, axis=0)
     first = fine // _PHASES - REACH
-    neighbours = np.lib.stride_tricks.sliding_window_view(samples, TAPS, axis=1)
-    return np.stack([np.einsum('kt,kt->k', channel[first], weights) for channel in neighbours])
+    neighbours = np.lib.stride_tricks.as_strided(samples, (2, samples.shape[1] - TAPS + 1, TAPS),
+                                                 (*samples.strides, samples.strides[1]), writeable=False)
+    ends = [*((first[1:] - first[:-1] != 1).nonzero()[0] + 1).tolist(), first.size]
+    if len(ends) > first.size // SAMPLES_PER_CYCLE:
+        return np.stack([np.einsum('kt,kt->k', channel[first], weights) for channel in neighbours])
+    # Converters that sample as often as wanted: the neighbours of one position are mostly those of the last, moved by
+    # one sample, and need not be copied.
+    out, begin = np.empty((2, first.size)), 0
+    for end in ends:
+        run = neighbours[:, first[begin]:first[begin] + end - begin]
+        np.einsum('ckt,kt->ck', run, weights[begin:end], out=out[:, begin:end])
+        begin = end
+    return out

@@ -43,8 +43,8 @@ def cycle_rms(current: np.ndarray, sampling_rate: float, frequency: float) -> np
     Returns (round(n · frequency / sampling_rate),), at least one: the cycles are stretched to fill the samples.
     """
     count = min(current.size, max(1, round(current.size * frequency / sampling_rate)))
-    edges = np.rint(np.linspace(0, current.size, count + 1)).astype(np.intp)
-    return np.sqrt(np.add.reduceat(current ** 2, edges[:-1]) / np.diff(edges))
+    edges = np.rint(np.arange(count + 1) * (current.size / count)).astype(np.intp)
+    return np.sqrt(np.add.reduceat(current ** 2, edges[:-1]) / (edges[1:] - edges[:-1]))
 
 
 class TurnOnTracker:
@@ -57,9 +57,12 @@ class TurnOnTracker:
         self._since: np.ndarray | None = None   # cycle RMS since switch-on, at most `horizon` of it; None: not seen
         self._now = np.empty(0)                 # the newest cycles
 
-    def step(self, block: Window, frequency: float) -> None:
-        """Take the next block. frequency : of the mains, nominal where it is not known. [Hz]"""
-        rms = cycle_rms(block.current, block.sampling_rate, frequency)
+    def step(self, block: Window, frequency: float) -> np.ndarray:
+        """Take the next block and return the RMS of its cycles [A], as `cycle_rms` does.
+
+        frequency : of the mains, nominal where it is not known. [Hz]
+        """
+        rms = found = cycle_rms(block.current, block.sampling_rate, frequency)
         self._length = block.duration / rms.size
         off = np.flatnonzero(rms < self._settings.current_off)
         if off.size:                            # whatever was on is over
@@ -68,12 +71,13 @@ class TurnOnTracker:
         if self._since is None:
             on = np.flatnonzero(rms > self._settings.current_on)
             if not (self._off_seen and on.size):
-                return
+                return found
             self._since, rms = np.empty(0), rms[on[0]:]
         room = int(self._settings.horizon / self._length) - self._since.size
         if room > 0:
             self._since = np.concatenate([self._since, rms[:room]])
         self._now = np.concatenate([self._now, rms])[-NOW_CYCLES:]
+        return found
 
     def lost(self) -> None:
         """Forget everything: blocks are missing, and the load may have been switched meanwhile."""
