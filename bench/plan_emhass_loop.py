@@ -79,7 +79,7 @@ class Emhass:
         self._process.stdin.close()
         self._process.wait(30)
 
-    def decide(self, now: int, energy: float, pending: list) -> tuple[tuple, tuple, set[str]]:
+    def decide(self, now: int, energy: float, pending: list) -> list[tuple[tuple, tuple, set[str]]]:
         """Return what the battery does [W], within which charge [kWh], and which tasks run in this step."""
         value, home, step = self._value, self._home, self._home.plan_step
         count = value.AHEAD // step
@@ -97,8 +97,8 @@ class Emhass:
         answer = self._answer(asked)
         on = {task.name_of for task, drawn in zip(pending, answer['jobs'], strict=True) if drawn[0] > 1.0}
         if self._tracked:
-            return (answer['grid'][0], answer['grid'][0], 0.0), (0.0, cell.capacity), on
-        return (-np.inf, np.inf, answer['battery'][0]), (0.0, cell.capacity), on
+            return [((answer['grid'][0], answer['grid'][0], 0.0), (0.0, cell.capacity), on)]
+        return [((-np.inf, np.inf, answer['battery'][0]), (0.0, cell.capacity), on)]
 
     def _job(self, task, now: int, count: int) -> dict:
         step = self._home.plan_step

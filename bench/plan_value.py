@@ -3,19 +3,23 @@
 Each home runs for a week minute by minute (hour by hour where the recording is hourly): real load, sun and prices, a
 battery, a car and machines with deadlines. Every half hour (hour) the planner sees a forecast and what is pending; in
 between the inner loop holds the planned grid power with the battery and keeps the import limit. `captured`: of the way
-from `own use` (battery serves the home, loads on arrival) to one plan of the whole week with everything known, at equal
+from `own use` (battery serves the home, loads on arrival) to the best week there was (plan_value_best.py), at equal
 final charge and with the battery's wear counted. Forecasts: `persistence` is yesterday; `honest` is the mean of the
 seven days before, blended with the last measurement; `learned` is the home's own forecaster, trained each midnight on
 the days there are (22 or fewer before the week); each with the spread of those days or of the forecaster, `one future`
-without; `perfect` is what will be, of steps their means and how minutes lie around them, and looks FORESIGHT (48 h)
-ahead, because it knows. Prices are known day-ahead: until midnight, after 13:00 until the next; yesterday's beyond.
+without; `perfect` is what will be: the jobs are planned in steps of FINE (300 s; hours where the recording has hours),
+up to FORESIGHT (168 h) and 288 of them ahead, the battery of the next six hours minute by minute. Prices are known
+day-ahead: until midnight, after 13:00 until the next; yesterday's beyond.
 Over all homes captured is told twice: the mean of their shares, and pooled, the money captured over the money there was
 to win. In the environment: WEEKS, how many of each recording; HORIZON, how far the other plans look (24 h); HOMES,
-parts of their names with | between, default one of minutes and one of hours; VALUE_DATA, a folder with load, pv and
-price as CSV or Parquet (columns: time, value [W, W, currency/kWh]) to run instead.
+parts of their names with | between, default one of minutes and one of hours; WAYS, controllers likewise, default all;
+VALUE_DATA, a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W, currency/kWh]) to run
+instead.
 """
+import importlib.util
 import math
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,15 +38,19 @@ from hearthgrid_core.plan import (
     Horizon,
     InnerLoopSettings,
     InterruptibleJob,
+    Kind,
     Moment,
     Photovoltaic,
     Planner,
+    PlanResult,
     PlanSettings,
     Problem,
     battery_power,
 )
 
 NAME = 'plan-value'
+WAYS = [name.strip() for name in os.environ.get(
+    'WAYS', 'nothing|own use|timers|persistence|honest, one future|honest|learned|perfect').split('|')]
 WEEKS = int(os.environ.get('WEEKS', '1'))
 FOLDER = 'VALUE_DATA'
 HOMES = os.environ.get('HOMES', 'refit|Fontana 7').split('|')
@@ -51,8 +59,10 @@ GOALS = {'honest': 0.90, 'learned': 0.90, 'perfect': 0.995}
 IMPORT_MAX, EXPORT_MAX, EXPORT_PRICE = 11_000.0, 10_000.0, 0.08
 CELL = Battery(10.0, 5.0, 4000.0, 4000.0, 0.95, 0.95, wear_price=0.02)
 LOOP = InnerLoopSettings(gain=1.0, dead_band=0.0)
-AHEAD, SEEN = (3600 * int(os.environ.get(name, hours)) for name, hours in (('HORIZON', '24'), ('FORESIGHT', '48')))
+AHEAD, SEEN = (3600 * int(os.environ.get(name, hours)) for name, hours in (('HORIZON', '24'), ('FORESIGHT', '168')))
 EARLIER = pd.Timedelta(days=14)     # of those before: only the learned forecast sees them, where they were recorded
+FINE, STEPS = int(os.environ.get('FINE', '300')), 288     # steps of what knows everything [s], and how many it plans
+SOON, MINUTES = 6 * 3600, {}    # for how long it plans the battery at the recording's steps [s]; those planners
 SAMPLES, ONE = 4, ', one future'    # of the minutes of a step, in turn; a plan that takes its forecast for the truth
 FADES = 2.0                         # of what the last measurement says of the next hours [h]
 # outlet, power [W], energy [kWh], arrival and deadline [h of day], days of the week, timer [h], in one block
@@ -73,6 +83,11 @@ class Home:
     load: np.ndarray
     pv: np.ndarray
     buy: np.ndarray
+
+    @property
+    def finest(self) -> int:
+        """The shortest step anything is planned in. [s]"""
+        return max(self.step, min(self.plan_step, FINE))
 
     def mean(self, values: np.ndarray, begin: int, count: int) -> np.ndarray:
         """Return the means of `count` plan steps from time `begin` [s]."""
@@ -146,12 +161,13 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         progress(f'{home.name}: knowing it all')
         least, gap = _known(home)
         found = {}
-        for name in ('nothing', 'own use', 'timers', 'persistence', f'honest{ONE}', 'honest', 'learned', 'perfect'):
+        for name in WAYS:
             progress(f'{home.name}: {name}')
             found[name] = simulate(home, name)
-        own = found['own use'].cost
+        own = found['own use'].cost if 'own use' in found else simulate(home, 'own use').cost
         for name, out in found.items():
             share = (own - out.cost) / (own - least)
+            progress(f'{home.name}, {name}: {100 * share:.2f} % captured at {out.cost:.4f}, {least:.4f} the best')
             captured.setdefault(name, []).append((own - out.cost, own - least))
             goal = GOALS.get(name, math.nan)
             rows.append(Result(f'{home.name}, {name}: captured', 100 * share, '%', limit=100 * goal, goal=(
@@ -176,20 +192,26 @@ def run(progress: Callable[[str], None]) -> list[Result]:
 
 def simulate(home: Home, way: str, decide: Callable | None = None) -> Outcome:
     """Run one week under one controller. decide : what to hold, within what, and what runs, as `_decide`; else ours."""
-    planner = Planner(PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, horizon=_ahead(way)))
+    every = home.plan_step
+    if way == 'perfect' and not decide:
+        home = replace(home, plan_step=home.finest)
+    planner = Planner(PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, horizon=_ahead(home, way)))
     learned = Learned(home) if way.startswith('learned') else None
-    energy, power, begin = CELL.energy, 0.0, BEFORE * DAY
+    energy, power, begin, held = CELL.energy, 0.0, BEFORE * DAY, []
     tasks, pending, cost, peak, missed, over = _tasks(begin), [], 0.0, 0.0, 0, 0
     hours = home.step / 3600
     for now in range(begin, begin + DAYS * DAY, home.plan_step):
         pending += [task for task in tasks if now <= task.arrival < now + home.plan_step]
-        band, within, on = (0.0, 0.0, 0.0), (0.0, CELL.capacity), None
-        if way.removesuffix(ONE) in ('persistence', 'honest', 'learned', 'perfect'):
-            known = _foreseen(way, pending, tasks, now)
-            band, within, on = decide(now, energy, known) if decide else _decide(home, planner, way, now, energy, known,
-                                                                                 learned)
+        if not (now - begin) % every:
+            if way.removesuffix(ONE) in ('persistence', 'honest', 'learned', 'perfect'):
+                known = _foreseen(home, way, pending, tasks, now)
+                held = decide(now, energy, known) if decide else _decide(home, planner, way, now, energy, known,
+                                                                         learned, every // home.plan_step)
+            else:
+                held = [((0.0, 0.0, 0.0), (0.0, CELL.capacity), None)]
         for time in range(now, now + home.plan_step, home.step):
             k, drawn = time // home.step, 0.0
+            band, within, on = held[len(held) * ((time - begin) % every) // every]
             # Battery first; a load that would break the import limit even so is shed for the step.
             # The inner loop keeps a last charge even then.
             carried = min(CELL.discharge_max, energy * CELL.discharge_efficiency / hours * 1e3)
@@ -230,21 +252,22 @@ def simulate(home: Home, way: str, decide: Callable | None = None) -> Outcome:
     return Outcome(cost - left * (EXPORT_PRICE * CELL.discharge_efficiency if left > 0 else worth), peak, missed, over)
 
 
-def _ahead(way: str) -> int:
-    return SEEN if way == 'perfect' else AHEAD
+def _ahead(home: Home, way: str) -> int:
+    return min(SEEN, STEPS * home.plan_step) if way == 'perfect' else AHEAD
 
 
-def _foreseen(way: str, pending: list[Task], tasks: list[Task], now: int) -> list[Task]:
+def _foreseen(home: Home, way: str, pending: list[Task], tasks: list[Task], now: int) -> list[Task]:
     """Return the tasks a planner knows: those that have come, and with everything known those that will."""
-    ahead = [task for task in tasks if now < task.arrival and task.deadline <= now + SEEN] if way == 'perfect' else []
+    seen = now + _ahead(home, way)
+    ahead = [task for task in tasks if now < task.arrival and task.deadline <= seen] if way == 'perfect' else []
     return [task for task in pending if task.arrival <= now] + ahead
 
 
 def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
-            pending: list[Task], learned: Learned | None) -> tuple[tuple, tuple, set[str]]:
-    """Return what the inner loop holds [W], within which charge [kWh], and which tasks run in this step."""
+            pending: list[Task], learned: Learned | None, steps: int = 1) -> list[tuple[tuple, tuple, set[str]]]:
+    """Return what the inner loop holds [W], within which charge [kWh], and which tasks run, in each coming step."""
     end = (BEFORE + DAYS) * DAY
-    ahead = _ahead(way)
+    ahead = _ahead(home, way)
     count = min(ahead, end - now) // home.plan_step
     load, pv, buy = (_forecast(home, values, way, now, count, name, learned) for values, name in (
         (home.load, 'load'), (home.pv, 'pv'), (home.buy, 'buy')))
@@ -266,19 +289,33 @@ def _decide(home: Home, planner: Planner, way: str, now: int, energy: float,
     plan = planner.plan(Problem(horizon, grid, (BaseLoad(load), Photovoltaic(pv), battery, *jobs), chances=chances))
     assert plan.status.value in ('optimal', 'relaxed'), plan.reasons
     held = plan.guide
-    on = {job.name for job in jobs if plan.schedule(job.name).power[0] > 0.01 * job.power}
-    return (held.low[0], held.high[0], held.hold[0]), (held.floor[0], held.ceiling[0]), on
+    drawn = [(job.name, plan.schedule(job.name).power > 0.01 * job.power) for job in jobs]
+    if way == 'perfect' and home.step < home.plan_step:
+        return _by_minutes(home, now, battery, plan, drawn, steps)
+    return [((held.low[k], held.high[k], held.hold[k]), (held.floor[k], held.ceiling[k]),
+             {name for name, on in drawn if on[k]}) for k in range(min(steps, count))]
+
+
+def _by_minutes(home: Home, now: int, battery: Battery, plan: PlanResult, drawn: list[tuple[str, np.ndarray]],
+                steps: int) -> list[tuple[tuple, tuple, set[str]]]:
+    """Return what `_decide` does, minute by minute, from a plan of the battery alone until SOON."""
+    each = home.plan_step // home.step
+    coming = min(SOON // home.plan_step, plan.horizon.count)
+    count, fine = coming * each, replace(home, plan_step=home.step)
+    net = fine.mean(home.load - home.pv, now, count) + np.repeat(plan.power(Kind.LOAD)[:coming], each)
+    battery = replace(battery, final=float(plan.schedule('battery').energy[coming - 1]))
+    grid = Grid(fine.mean(home.buy, now, count), *(np.full(count, value) for value in (
+        EXPORT_PRICE, IMPORT_MAX, EXPORT_MAX)))
+    planner = MINUTES.setdefault(count, Planner(PlanSettings(step=home.step, horizon=float(count * home.step))))
+    held = planner.plan(Problem(Horizon(float(now), float(home.step), count), grid, (BaseLoad(net), battery))).guide
+    return [((held.low[k], held.high[k], held.hold[k]), (held.floor[k], held.ceiling[k]),
+             {name for name, on in drawn if on[k // each]}) for k in range(steps * each)]
 
 
 def _chances(home: Home, way: str, now: int, net: np.ndarray, learned: Learned | None) -> Chances | None:
     """Return how the home may differ from the forecast `net` (n,) [W]; None for one future."""
-    if way.endswith(ONE):
+    if way.endswith(ONE) or way == 'perfect':
         return None
-    if way == 'perfect':    # one way the day goes, minute by minute
-        each, first = home.plan_step // home.step, now // home.step
-        minutes = np.sort((home.load - home.pv)[first:first + len(net) * each].reshape(len(net), 1, each), axis=2)
-        parts = np.stack([part.mean(axis=2) for part in np.array_split(minutes, min(SAMPLES, each), axis=2)], axis=2)
-        return Chances(parts - parts.mean(axis=2, keepdims=True), np.ones(1))
     if learned is not None:
         return learned.chances(len(net))
     each, day = home.plan_step // home.step, DAY // home.step
@@ -317,36 +354,28 @@ def _forecast(home: Home, values: np.ndarray, way: str, now: int, count: int, na
 
 
 def _known(home: Home) -> tuple[float, float]:
-    """Return the least cost of the week, everything known, and by how much it may still be too high."""
-    count = DAYS * DAY // home.plan_step
-    begin = BEFORE * DAY
-    horizon = Horizon(float(begin), float(home.plan_step), count)
-    battery = replace(CELL, final=CELL.energy)
-    kinds = {True: BlockJob, False: InterruptibleJob}
-    jobs = [kinds[task.block](f'{task.name} {k}', task.left, task.power, task.deadline, earliest=task.arrival)
-            for k, task in enumerate(_tasks(begin))]
-    grid = Grid(home.mean(home.buy, begin, count), np.full(count, EXPORT_PRICE), np.full(count, IMPORT_MAX),
-                np.full(count, EXPORT_MAX))
-    load, sun = home.mean(home.load, begin, count), home.mean(home.pv, begin, count)
-    devices = (BaseLoad(load), Photovoltaic(sun), battery, *jobs)
-    exact = PlanSettings(step=home.plan_step, margin=0.0, margin_share=0.0, gap=1e-4, keep_weight=0.0,
-                         switch_weight=0.0)
-    plan = Planner(exact).plan(Problem(horizon, grid, devices))
-    assert plan.status.value == 'optimal', plan.reasons
-    if home.step == home.plan_step:
-        return plan.cost, plan.gap
-    # The same jobs, and the battery as well as it could do minute by minute.
-    fine = replace(home, plan_step=home.step)
-    count, each = DAYS * DAY // home.step, home.plan_step // home.step
-    drawn = np.repeat(sum(plan.schedule(job.name).power for job in jobs), each)
-    grid = Grid(fine.mean(home.buy, begin, count), np.full(count, EXPORT_PRICE), np.full(count, IMPORT_MAX),
-                np.full(count, EXPORT_MAX))
-    load, sun = fine.mean(home.load, begin, count), fine.mean(home.pv, begin, count)
-    devices = (BaseLoad(load + drawn), Photovoltaic(sun), battery)
-    best = Planner(replace(exact, solve_time=120.0)).plan(
-        Problem(Horizon(float(begin), float(home.step), count), grid, devices))
-    assert best.status.value in ('optimal', 'relaxed'), best.reasons
-    return best.cost, plan.gap
+    """Return the least cost of the week, everything known, and by how much its jobs may be dearer than need be."""
+    week = _best_week()
+    step, begin = home.finest, BEFORE * DAY
+    work = [week.Work(task.power / 1e3, task.left, int(task.arrival - begin) // step,
+                      int(task.deadline - begin) // step, task.block) for task in _tasks(begin)]
+
+    def house(step: int, drawn: float | np.ndarray = 0.0):
+        fine, count = replace(home, plan_step=step), DAYS * DAY // step
+        net = fine.mean(home.load - home.pv, begin, count) / 1e3 + drawn
+        return week.House(step / 3600, net, fine.mean(home.buy, begin, count), EXPORT_PRICE, IMPORT_MAX / 1e3,
+                          EXPORT_MAX / 1e3, CELL)
+
+    cost, bound, drawn = week.best(house(step), work)
+    return week.best(house(home.step, np.repeat(drawn, step // home.step)))[0], cost - bound
+
+
+def _best_week():
+    spec = importlib.util.spec_from_file_location('hearthgrid_best_week', Path(__file__).parent / 'plan_value_best.py')
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    if not hasattr(module, 'best'):
+        spec.loader.exec_module(module)
+    return module
 
 
 def _tasks(begin: int) -> list[Task]:

@@ -95,6 +95,8 @@ class Choice:
     round : values (k,) between 0 and 1, then those of `beside`, → (k,) of 0 and 1 within the variable's bounds
     beside : variables the rounding looks at     rank : those of a lower rank are rounded first
     one_of : a constraint of the device says that exactly one of them is 1
+    cheapest : cost of each binary (k,) → (k,) of 0 and 1, the best there is at that cost; None = not known
+    within : variables that are nought where the binary is
     """
 
     variable: cp.Variable
@@ -102,6 +104,8 @@ class Choice:
     beside: tuple[cp.Variable, ...] = ()
     rank: int = 0
     one_of: bool = False
+    cheapest: Callable[[np.ndarray], np.ndarray] | None = None
+    within: tuple[cp.Variable, ...] = ()
 
 
 class Part:

@@ -41,7 +41,7 @@ class InterruptibleJobModel(Model):
                              self._switched[0] >= self._on[0] - self._was_on]
         if count > 1:
             self.constraints += [self._switched[1:] >= self._on[1:] - self._on[:-1]]
-        self.choices.append(Choice(self._on, self._round))
+        self.choices.append(Choice(self._on, self._round, cheapest=self._cheapest, within=(self._spare,)))
 
     def load(self, job: InterruptibleJob, context: Context) -> None:
         horizon, weights = context.horizon, context.weights
@@ -77,6 +77,20 @@ class InterruptibleJobModel(Model):
         out[order[before < self._needed.value - 1e-9]] = 1.0
         return out
 
+    def _cheapest(self, cost: np.ndarray) -> np.ndarray:
+        """Return the steps it runs in when each costs so much: as few as do, switched on where that pays."""
+        cost = np.where(self._allowed > 0, cost, np.inf)
+        needed, step = self._needed.value, float(self._delivers[-1])
+        rest = max(1, math.ceil(needed / step - 1e-9))
+        with_first = 1 + max(0, math.ceil((needed - self._delivers[0]) / step - 1e-9))
+        switch, running = float(self._switch.value), self._was_on.value > 0
+        least, out = cheapest(cost, with_first, switch, running)
+        if with_first > rest:   # the first step is short, and what it lacks would need one more
+            without, later = cheapest(cost[1:], rest, switch, False)
+            if without <= least:
+                least, out = without, np.concatenate(([0.0], later))
+        return out if np.isfinite(least) else self._allowed.copy()
+
     def schedule(self, job: InterruptibleJob, context: Context, price: np.ndarray) -> Schedule:
         horizon, say = context.horizon, context.say_time
         power = np.clip(job.power * np.round(self._on.value) - KILO * self._spare.value, 0.0, job.power) + 0.0
@@ -94,3 +108,31 @@ class InterruptibleJobModel(Model):
         return Schedule(job.name, Kind.LOAD, power,
                         f'{say(horizon.edges[begins[0]])} to {say(horizon.edges[last + 1])}{pieces} at {chosen:.3f} '
                         f'{context.currency}/kWh{against}; due {say(job.deadline)}', relaxed, missed)
+
+
+def cheapest(cost: np.ndarray, count: int, switch: float, running: bool) -> tuple[float, np.ndarray]:
+    """Return what it costs to be on in `count` steps, and (n,) 1 where it is; infinity where there are too few.
+
+    cost : (n,) of each step, infinity where it may not be     switch : of each switching on
+    """
+    n = len(cost)
+    off, on = np.full(count + 1, np.inf), np.full(count + 1, np.inf)  # cost by steps used so far
+    (on if running else off)[0] = 0.0
+    stayed, ended = np.zeros((n, count + 1), dtype=bool), np.zeros((n, count + 1), dtype=bool)
+    for k in range(n):
+        begun = off + switch
+        stayed[k] = on <= begun
+        ended[k] = on < off
+        now = np.minimum(on, begun) + cost[k]
+        off = np.minimum(on, off)
+        on = np.concatenate(([np.inf], now[:-1]))
+    is_on, used, out = bool(on[count] < off[count]), count, np.zeros(n)
+    least = float(min(on[count], off[count]))
+    if np.isfinite(least):
+        for k in range(n - 1, -1, -1):
+            if is_on:
+                out[k], used = 1.0, used - 1
+                is_on = bool(stayed[k, used])
+            else:
+                is_on = bool(ended[k, used])
+    return least, out

@@ -166,6 +166,13 @@ def total(merit: MeritOrder, placings: list[Placing], starts: np.ndarray, given:
     return merit.cost(demand).sum(axis=1) + own
 
 
+def paired(merit: MeritOrder, first: Placing, second: Placing, given: np.ndarray) -> np.ndarray:
+    """Return (starts, starts) what two jobs cost at all their starts, as `total`."""
+    own = first.own(merit)
+    demand = first.put(np.tile(given, (len(own), 1)), np.arange(len(own)))
+    return (own + merit.cost(demand).sum(axis=1))[:, None] + second.worth(merit, demand)
+
+
 def descend(merit: MeritOrder, placings: list[Placing], starts: np.ndarray, given: np.ndarray, slight: float,
             held: np.ndarray | None = None) -> np.ndarray:
     """Return (k, jobs) starts after one job after another moved to where it fits best, until none moves.

@@ -8,24 +8,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from .master import Master
-from .merit import Layout, MeritOrder, Placing, descend, kicked, total
+from .merit import Layout, MeritOrder, Placing, descend, kicked, paired, total
 from .program import LinearProgram
 
 TRIES = 40          # placings that are solved as a whole
 KNOWN = 8           # of them whose prices are remembered
 ROUNDED = 16        # placings that the relaxation suggests
 ASIDE = 24          # placings tried with one job aside
+PAIRS = 10_000      # of places of two jobs: so many are all looked at
 KICKS = 2           # times that, without success, before the best is taken
 
 
 class Places:
     """The one-of-many choices of a program, put in place together."""
 
-    def __init__(self, master: Master, program: LinearProgram, slight: float):
+    def __init__(self, master: Master, program: LinearProgram, layout: Layout, slight: float):
         self._master, self._program, self._slight = master, program, slight
         self.groups = [k for k, group in enumerate(program.groups) if group.one_of]
-        self._layout = Layout(program, master.lazy)
+        self._layout = layout
         self._placings = [Placing(program, program.groups[k], self._layout) for k in self.groups]
+        starts = [len(program.groups[k].columns) for k in self.groups]
+        self._few = len(starts) == 2 and starts[0] * starts[1] <= PAIRS
         self._known: list[tuple[MeritOrder, float]] = []
 
     def settle(self, x: np.ndarray, enough: float) -> np.ndarray:
@@ -33,6 +36,7 @@ class Places:
 
         x : relaxed solution of all columns     enough : an objective so low ends the search
         """
+        self._known = []
         root = self._merit(x)
         queue = list(self._descend(root, self._roundings(x)))
         best, incumbent, here, tried, kicks = np.inf, queue[0], 0, set(), 0
@@ -45,6 +49,10 @@ class Places:
                 if objective < best - 0.5 * self._slight:
                     best, incumbent, here, kicks = objective, starts, len(self._known) - 1, 0
                     queue = [*self._descend(self._known[here][0], incumbent[None, :]), *queue]
+            elif self._few:
+                queue = self._pairs(best, here)
+                if not queue:
+                    break
             elif kicks < KICKS:
                 prices = (self._known[here][0], root)[kicks % 2]
                 others, held = kicked(prices, self._placings, incumbent, self._layout.given, ASIDE)
@@ -84,6 +92,13 @@ class Places:
     def _bounds(self, here: int) -> list[tuple[MeritOrder, float]]:
         """Return the prices that exclude placings: with a peak, which makes them guides, those of the best so far."""
         return self._known[-KNOWN:] if self._program.peak is None else [self._known[here]]
+
+    def _pairs(self, best: float, here: int) -> list[np.ndarray]:
+        """Return the starts of two jobs that no known prices exclude."""
+        least = np.max([paired(prices, *self._placings, self._layout.given) + constant
+                        for prices, constant in self._bounds(here)], axis=0)
+        rows = np.argwhere(least < best - self._slight)
+        return list(rows[np.argsort(least[tuple(rows.T)], kind='stable')[:TRIES]])
 
     def _promising(self, queue: list[np.ndarray], best: float, tried: set, here: int) -> list[np.ndarray]:
         """Return those not tried that no known prices exclude, the most promising first."""

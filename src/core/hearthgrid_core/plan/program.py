@@ -13,12 +13,13 @@ from .photovoltaic import PhotovoltaicModel
 @dataclass(frozen=True, eq=False)
 class Group:
     """The columns of one choice. columns : (k,) int     beside : columns its rounding looks at
-    row : that makes exactly one of them 1, −1 = they are free"""
+    row : that makes exactly one of them 1, −1 = they are free     within : columns that are nought where they are"""
 
     columns: np.ndarray
     beside: tuple[np.ndarray, ...]
     choice: Choice
     row: int = -1
+    within: np.ndarray | None = None
 
     @property
     def one_of(self) -> bool:
@@ -103,7 +104,9 @@ class Program:
         lower[further] = upper[further] = 0.0
         groups = tuple(Group(self._columns[choice.variable.id],
                              tuple(self._columns[variable.id] for variable in choice.beside), choice,
-                             self._row(choice, matrix[:equalities], row_upper))
+                             self._row(choice, matrix[:equalities], row_upper),
+                             np.concatenate([self._columns[variable.id] for variable in choice.within])
+                             if choice.within else None)
                        for part in self._parts for choice in part.choices)
         return LinearProgram(data['c'], matrix, row_lower, row_upper, lower, upper, groups,
                              matrix[:, further].indices, matrix[:, further].data, further,

@@ -9,10 +9,13 @@ import highspy
 import numpy as np
 
 from .master import SCALE, WHOLE, Basis, Master, SolveError, instance, lp
+from .merit import Layout
+from .pieces import Pieces
 from .place import Places
 from .program import LinearProgram
 
 HARD = 10.0         # time after which even the quick search ends, without a plan [s]
+ROUNDS = 4          # in which one kind of choice is placed anew beside the other
 SLIGHT = 0.02       # of the gap: an improvement that is not worth a look
 
 __all__ = ['Solution', 'SolveError', 'solve']
@@ -46,11 +49,21 @@ def solve(program: LinearProgram, gap: float, seconds: float, guess: np.ndarray,
     if not program.groups:
         return Solution(bound, bound, master.used, x, master.reduced(), True, master.basis())
     chosen: list[np.ndarray | None] = [None] * len(program.groups)
-    if any(group.one_of for group in program.groups):
-        places = Places(master, program, max(SLIGHT * gap, 1e-7))
-        for k, start in zip(places.groups, places.settle(x, bound + gap), strict=True):
-            chosen[k] = places.values(k, start)
-        _, x = master.solve()
+    layout, slight = Layout(program, master.lazy), max(SLIGHT * gap, 1e-7)
+    places, pieces = Places(master, program, layout, slight), Pieces(master, program, layout, slight)
+    best = np.inf
+    for _ in range(ROUNDS):
+        if places.groups:
+            for k, start in zip(places.groups, places.settle(x, bound + gap), strict=True):
+                chosen[k] = places.values(k, start)
+            _, x = master.solve()
+        if pieces.groups:
+            for k, values in zip(pieces.groups, pieces.settle(x, bound + gap), strict=True):
+                chosen[k] = values
+        before, (best, x) = best, master.solve()
+        # Each kind was placed beside the other as it was.
+        if not (places.groups and pieces.groups) or best < bound + gap or not best < before - slight:
+            break
     if any(values is None for values in chosen):
         chosen, best = _dive(master, program, chosen, x)
         if np.isfinite(best) and best - bound > gap:
@@ -98,7 +111,7 @@ def _improve(master: Master, program: LinearProgram, chosen: list[np.ndarray], b
     while improved:
         improved = False
         for k, group in enumerate(program.groups):
-            if group.one_of:
+            if group.one_of or group.choice.cheapest is not None:
                 continue
             master.fix(group, None)
             least, x = master.solve()

@@ -99,7 +99,7 @@ def policy(battery: Battery, stages: list[Stage], weight: np.ndarray, worth: flo
     if battery.final is not None:
         most = SURE * max(max(abs(stage.buy) for stage in stages), 1e-6)
         value, day = np.maximum(battery.final - levels, 0.0) * most, 0
-    value, out = np.tile(value, (len(weight), 1)), []
+    value, means = np.tile(value, (len(weight), 1)), np.empty((len(stages), len(levels)))
     beyond = together(stages[len(stages) - day:], COARSE) * DAYS if day else []
     every = [*stages, *beyond]
     limits, moves = _limits(battery, every), _moves(battery, every, levels)
@@ -107,10 +107,11 @@ def policy(battery: Battery, stages: list[Stage], weight: np.ndarray, worth: flo
     for k in range(len(every) - 1, -1, -1):
         mean = weight @ value
         if k < len(stages):
-            out.append(Stock(*_stock(levels, mean[None, :], limits[k])))
+            means[k] = mean
         value = stays[k] * value + (1.0 - stays[k]) * mean
         value = _before(every[k], levels, value, _stock(levels, value, limits[k]), [move[k] for move in moves])
-    return out[::-1]
+    found = _stock(levels, means, limits[:len(stages), None, :])
+    return [Stock(*charges) for charges in zip(*(each[:, None] for each in found), strict=True)]
 
 
 def together(stages: list[Stage], hours: float) -> list[Stage]:
@@ -139,7 +140,7 @@ def _limits(battery: Battery, stages: list[Stage]) -> np.ndarray:
 def _stock(levels: np.ndarray, value: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return to which charge each flow is worth it, where `value` (R, LEVELS) is the cost that follows: (R, 1) each.
 
-    limits : (4,) as `_limits`, in the order of `Stock`
+    limits : (4,) or (R, 1, 4) as `_limits`, in the order of `Stock`
     """
     worth = np.minimum.accumulate((value[:, :-1] - value[:, 1:]) / (levels[1] - levels[0]), axis=1)
     found = levels[(worth[:, :, None] > limits).sum(axis=1)]
@@ -182,11 +183,11 @@ def _before(stage: Stage, levels: np.ndarray, value: np.ndarray, stock: tuple[np
     grid = net + power - given
     cost = stage.hours * (stage.sell * grid + (stage.buy - stage.sell) * np.maximum(grid, 0.0) + wear * given)
     place = (up + down - levels - levels[0]) / (levels[1] - levels[0])
-    under = np.clip(place.astype(int), 0, LEVELS - 2)
-    ways = np.arange(len(value))[:, None, None]
-    low = value[ways, under]
-    cost += low + (place - under) * (value[ways, under + 1] - low)
-    return cost.mean(axis=1)
+    under = np.minimum(place.astype(np.intp), LEVELS - 2)   # no charge lies below the lowest level
+    at = under + LEVELS * np.arange(len(value))[:, None, None]
+    low = value.take(at)
+    cost += low + (place - under) * (value.take(at + 1) - low)
+    return cost[:, 0] if cost.shape[1] == 1 else cost.mean(axis=1)
 
 
 def cautious(battery: Battery, horizon: Horizon, grid: Grid, net: np.ndarray, energy: np.ndarray, chances: Chances,
