@@ -11,12 +11,12 @@ import numpy as np
 from hearthgrid.report_events import Event, JobLine, anomalies, jobs, outages, told
 from hearthgrid.report_scores import Score, forecasts, plans, quarters
 from hearthgrid.simulate import Orders, Store
+from hearthgrid_core.plan import BatteryFacts, together
 from hearthgrid_ros.home import Home, HomeError, load
 from hub_nodes.store.backend import History
 from hub_nodes.store.costs import DAYS_MAX, HOUR, QUARTER, Cost, costs
 
 MINUTE, DAY, KILO = 60.0, 86400.0, 1e3
-METERS = ('grid', 'pv', 'battery')
 TIMERS = {False: 2.0, True: 1.0}  # when a person sets a timer: dishwasher and its like; car and its like, local [h]
 
 
@@ -91,6 +91,18 @@ def described(state: Path, file: Path | None) -> Home | None:
         raise ReportError(str(error)) from None
 
 
+def joined(home: Home | None) -> Home | None:
+    """Return a home whose batteries are one, which is all the account asks of them."""
+    if home is None or not home.batteries:
+        return home
+    facts, _ = together([(BatteryFacts(one.capacity_kwh, one.power_max, one.efficiency, one.reserve, one.wear_price),
+                          math.nan) for one in home.stores.values()])
+    battery = home.battery.model_copy(update={
+        'capacity_kwh': facts.capacity, 'power_max': facts.power_max, 'efficiency': facts.efficiency,
+        'reserve': facts.reserve, 'wear_price': facts.wear_price})  # fmt: skip
+    return home.model_copy(update={'battery': battery, 'batteries': {}})
+
+
 def gather(history: History, start: float, end: float, home: Home | None, zone: ZoneInfo) -> Numbers:
     """Return the numbers of start … end [s]. ReportError for a time that cannot be asked for."""
     if not end > start or end - start > DAYS_MAX * DAY:
@@ -98,11 +110,12 @@ def gather(history: History, start: float, end: float, home: Home | None, zone: 
     first = math.floor(start / QUARTER) * QUARTER
     count = math.ceil((end - first) / QUARTER)
     last = first + count * QUARTER
-    meters = {name: _power(history, name, first, last) for name in METERS}
-    grid = meters['grid']
-    heard = {name: np.isfinite(values).any() for name, values in meters.items()}
+    stores = tuple(home.stores) if home else ('battery',)
+    home = joined(home)
+    grid, pv, *batteries = (_power(history, name, first, last) for name in ('grid', 'pv', *stores))
     # A meter never heard of is a part the home does not have; one silent for a while is a gap.
-    pv, battery = (meters[name] if heard[name] else np.zeros(len(grid)) for name in ('pv', 'battery'))
+    pv, *batteries = (power if np.isfinite(power).any() else np.zeros(len(grid)) for power in (pv, *batteries))
+    battery = sum(batteries, np.zeros(len(grid)))
     load_power = grid - pv - battery
     prices, currency = told(history, first, count)
     buy, sell, carbon = (np.repeat(values, round(QUARTER / MINUTE)) for values in prices)
@@ -113,7 +126,8 @@ def gather(history: History, start: float, end: float, home: Home | None, zone: 
     n.jobs = jobs(history, first, last)
     _account(n, battery, sell, carbon, history)
     try:
-        n.devices = {name: cost for name, cost in costs(history, first, last)[0].items() if name not in METERS}
+        spent = costs(history, first, last)[0]
+        n.devices = {name: cost for name, cost in spent.items() if name not in ('grid', 'pv', *stores)}
     except ValueError as error:
         raise ReportError(str(error)) from None
     n.planned, n.plan_error = plans(history, n.times, n.grid)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from rclpy.node import NodeNameNonExistentError
 
 from hearthgrid import shm
 from hearthgrid.bringup import Options
+from hearthgrid.report_cli import CHROMIUM
 from hearthgrid.security import enclaves
 from hearthgrid_msgs.msg import IslandMode, OutletState, Plan, Reading, Request
 from hearthgrid_ros.home import parse
@@ -232,6 +234,42 @@ def test_ctrl_c_leaves_nothing(home):
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert 'Summary' in home.text() and 'had to be killed' not in home.text() and 'Traceback' not in home.text()
     assert not [name for name in ours - shm.in_use() if (shm.FOLDER / name).exists()], 'shared memory left behind'
+
+
+def test_the_page_starts_the_home_again_with_what_was_edited_and_heals(running):
+    """In a browser: one page changes the home file and asks for the start, another one is only looked at."""
+    api = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
+    program = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        assert os.environ.get('CI') != 'true', 'CI has a browser'
+        pytest.skip('no chromium (apt-get install chromium)')
+    home = running('outlets: [{id: kettle, appliance: heater}]')
+    assert until(home.page), home.text()
+    url = f'http://127.0.0.1:{home.port}/'
+    api.expect.set_options(timeout=PATIENCE * 1e3)
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=['--no-sandbox', '--disable-gpu'])
+        looked_at, form = browser.new_page(), browser.new_page()
+        for page in (looked_at, form):
+            page.set_default_timeout(PATIENCE * 1e3)
+        looked_at.goto(url)
+        title = looked_at.locator('li[data-outlet=kettle] .outlet-title')
+        api.expect(title).to_have_text('kettle')
+        form.goto(f'{url}home')
+        form.locator('[name="outlets.0.title"]').fill('Tea kettle')
+        form.get_by_role('button', name='Save', exact=True).click()
+        api.expect(form.get_by_text('Changed: outlets.0.title')).to_be_visible()
+        asked = time.time()
+        form.get_by_role('button', name='Start the home again').click()
+        api.expect(looked_at.get_by_role('alert').filter(has_text='Connection to Hearthgrid lost')).to_be_visible()
+        api.expect(title).to_have_text('Tea kettle')  # nobody touched this page
+        api.expect(looked_at.get_by_text('Connection to Hearthgrid lost')).to_be_hidden()
+        api.expect(looked_at.locator('li[data-outlet=kettle] .outlet-power')).to_contain_text('W')
+        browser.close()
+    assert until(lambda: home.text().count('first reading after') == 2), home.text()
+    assert 'starting again with the home file' in home.text()
+    assert parse((home.folder / 'home.yaml').read_text()).outlets[0].title == 'Tea kettle'
+    assert until(lambda: home.stored('kettle') > asked), home.text()
 
 
 def test_recordings_are_learnt_and_recognised(tmp_path):

@@ -137,6 +137,21 @@ def test_a_battery_that_moves_energy_saves_what_it_should(database):
     assert 'the home file is missing' in page(database.gather(home=None), 'x')
 
 
+def test_two_batteries_are_accounted_as_one_and_are_no_devices(database):
+    """The one fills the other: nothing is bought for it, and neither is a load."""
+    two = {'battery': Battery(capacity_kwh=10, efficiency=1.0), 'batteries': {'garage': Battery(capacity_kwh=5)}}
+    home = HOME.model_copy(update=two)
+    database.power('battery', [-500.0] * 1440)
+    database.power('garage', [500.0] * 1440)
+    database.power('grid', [1000.0] * 1440)
+    database.prices()
+    made = database.gather(home=home)
+    assert np.allclose(made.load, 1000.0) and not set(made.devices) & {'grid', 'battery', 'garage'}
+    assert (made.home.battery.capacity_kwh, made.home.batteries) == (15.0, {})
+    assert made.bills['measured'].bill == pytest.approx(24 * 0.25)
+    assert 'garage' not in page(made, 'home')
+
+
 def test_what_is_still_stored_is_worth_something(database):
     home = HOME.model_copy(update={'battery': Battery(capacity_kwh=10, efficiency=0.9, wear_price=0.0)})
     database.power('battery', [1000.0] * 120 + [0.0] * 1320)
@@ -320,10 +335,18 @@ def test_the_command(database, tmp_path):
 
 @pytest.mark.skipif(not any(map(shutil.which, report_cli.CHROMIUM)), reason='no chromium (apt-get install chromium)')
 def test_a_report_is_printed_as_pdf(database, tmp_path):
+    """All of it: as many plots as the HTML has, over several pages, with text that can be searched."""
     database.power('grid', [1000.0] * 1440)
+    database.prices()
     made = command('--state-dir', tmp_path, '--month', '2026-04', '--out', tmp_path / 'r.pdf')
     assert made.returncode == 0, made.stderr
-    assert (tmp_path / 'r.pdf').read_bytes().startswith(b'%PDF-')
+    printed = (tmp_path / 'r.pdf').read_bytes()
+    start, end = period('2026-04', 30, START + 40 * DAY, ZONE)
+    plots = page(database.gather(start, end, None), 'home').count('<img ')
+    assert printed.startswith(b'%PDF-') and printed.rstrip().endswith(b'%%EOF')
+    assert len(re.findall(rb'/Type\s*/Page\b', printed)) >= 2 and b'/ToUnicode' in printed
+    # each picture once; its transparency is an image beside it
+    assert plots >= 2 and len(re.findall(rb'/Subtype\s*/Image\b', printed)) >= plots
 
 
 def test_without_a_browser_a_pdf_is_refused_in_words(tmp_path, monkeypatch):

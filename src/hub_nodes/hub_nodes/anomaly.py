@@ -86,6 +86,7 @@ class AnomalyNode(HomeNode):
     def __init__(self, **options) -> None:
         super().__init__('anomaly', **options)
         self._rules: AnomalySettings = self.settings
+        self._meters = set(METERS)
         self._outlets: OrderedDict[str, _Outlet] = OrderedDict()
         self._refused, self._refused_at, self._reason = 0, -float('inf'), ''
         self._prices: Prices | None = None
@@ -97,6 +98,7 @@ class AnomalyNode(HomeNode):
         if self.settings.home_file:
             described = home.load(self.settings.home_file)
             self._rules = replace(self.settings, nominal_voltage=described.supply.voltage)
+            self._meters.update(described.stores)
             for outlet in described.outlets:    # so that one that never speaks is missed
                 self._outlet(outlet.id)
         self._anomalies = ANOMALIES.publisher(self)
@@ -130,7 +132,7 @@ class AnomalyNode(HomeNode):
             if not 0 < len(name.encode(errors='replace')) <= OUTLET_LENGTH:
                 self.get_logger().warning(f'{name!r} was kept but can be no outlet')
                 continue
-            detector = AnomalyDetector(name, self._rules, meter=name in METERS)
+            detector = AnomalyDetector(name, self._rules, meter=name in self._meters)
             try:
                 detector.restore(state)
             except DevicesError as error:
@@ -181,7 +183,7 @@ class AnomalyNode(HomeNode):
 
     def _outlet(self, name: str) -> _Outlet:
         if name not in self._outlets:
-            self._outlets[name] = _Outlet(AnomalyDetector(name, self._rules, meter=name in METERS))
+            self._outlets[name] = _Outlet(AnomalyDetector(name, self._rules, meter=name in self._meters))
             while len(self._outlets) > OUTLETS:
                 self._outlets.popitem(last=False)
         self._outlets.move_to_end(name)

@@ -15,7 +15,6 @@ from hearthgrid_core.forecast import (
     DAY,
     LEARNED,
     LOAD,
-    METERS,
     PHOTOVOLTAIC,
     PRICE,
     TEMPERATURE,
@@ -299,13 +298,14 @@ class ForecastNode(HomeNode):
         super().__init__('forecast', **options)
         s = self.settings
         self._home = home.load(s.home_file) if s.home_file else None
-        self._power, self._forecasting = HomePower(s), Forecasting(s)
+        stores = tuple(self._home.stores) if self._home else ('battery',)
+        self._power, self._forecasting = HomePower(s, batteries=stores), Forecasting(s)
         self._price = self._irradiance = self._temperature = None
         self._past = {name: Recorder(s.step, round(memory / s.step)) for name, memory in (
             ('price', max(s.memory, PRICE_MEMORY)), ('irradiance', s.memory), ('temperature', s.memory))}
         self._prices = PricePast(self, self._past['price'], s.state_dir)
         self._history = History(self, self._on_history)
-        for source in METERS:
+        for source in self._power.meters:
             self._history.want(source)
         for outlet in self._home.outlets if self._home else ():
             if outlet.deferrable and self._power.watch(outlet.id):

@@ -31,12 +31,13 @@ class FakeBackend:
     editor, restartable = None, False
 
     def __init__(self) -> None:
-        self.model = HomeModel([Place('kettle', 'Kettle', 'Kitchen')])
+        self.model = HomeModel([Place('kettle', 'Kettle', 'Kitchen')], batteries={'battery': 10.0, 'garage': 5.0})
         self.asked: list[tuple] = []
         self.answer = Answer(True, 'Done.', id='made-1')
         now = self.now()
         for value in (
             values.Reading('kettle', now, 1234.0, 'grid', 1, voltage=230.0, energy_kwh=2.0),
+            values.Reading('garage', now, -300.0, 'grid', 1), values.Battery(now, charge=0.5),
             values.State('kettle', now, relay='closed', power_max=math.inf),
             values.Identity('kettle', now, state='known', type='kettle', probability=0.9),
             values.Anomaly('a1', now, 'kettle', 'power', 'warning', 'raised'),

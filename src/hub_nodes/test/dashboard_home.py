@@ -37,6 +37,7 @@ APPLIANCES = (
 ROOMS = ('Kitchen', 'Kitchen', 'Laundry', 'Kitchen', 'Living room', 'Hall', 'Study', 'Bathroom', 'Kitchen', 'Garage',
          'Cellar', 'Kitchen', 'Bedroom', 'Study', 'Bathroom', 'Cellar')
 RATE, CYCLES, MAINS = 6400.0, 10, 50.0
+GARAGE = 200.0  # the second battery gives [W]
 
 
 def outlet_id(number: int) -> str:
@@ -49,7 +50,7 @@ def home_yaml(count: int = 16) -> str:
     """Return a home file of these outlets."""
     rows = [f'  - {{id: {outlet_id(i)}, title: "{APPLIANCES[i % 16][0]}", room: "{ROOMS[i % 16]}"}}'
             for i in range(count)]
-    return 'outlets:\n' + '\n'.join(rows) + '\n'
+    return 'batteries:\n  garage: {capacity_kwh: 5}\noutlets:\n' + '\n'.join(rows) + '\n'
 
 
 class FakeOutlet:
@@ -277,14 +278,16 @@ class FakeHome(HomeNode):
             total += reading.active_power
             self.readings.publish(reading)
         sun, base = 2600 + 60 * math.sin(now / 20), 240.0
-        battery = -(total + base - sun) if self.out_until else 800.0 + 30 * math.sin(now / 13)
+        battery = -(total + base - sun) + GARAGE if self.out_until else 800.0 + 30 * math.sin(now / 13)
         grid = 0.0 if self.out_until else total + base - sun + battery
-        for name, watts in (('grid', grid), ('pv', -sun), ('battery', battery)):
+        grid = 0.0 if self.out_until else grid - GARAGE
+        for name, watts in (('grid', grid), ('pv', -sun), ('battery', battery), ('garage', -GARAGE)):
             self.readings.publish(msg.Reading(stamp=to_msg(now), outlet=name, duration=1.0, supply=self.supply(),
                                               voltage=230.4, frequency=49.99, active_power=watts))
-        state = BatteryState(percentage=0.64, temperature=24.0)
-        state.header.stamp = to_msg(now)
-        self.battery.publish(state)
+        for name, charge in (('battery', 0.64), ('garage', 0.3)):
+            state = BatteryState(location=name, percentage=charge, temperature=24.0)
+            state.header.stamp = to_msg(now)
+            self.battery.publish(state)
 
     def _correct(self, request, response):
         self.corrections.append(request)

@@ -35,15 +35,21 @@ def tariffs(*buy, sell=0.1):
     ([math.nan, 1000], [0, 0], [0, 0], 0.3, 0.3, 0.0, 0.0),  # an hour nobody measured
 ])
 def test_todays_account_against_doing_nothing(grid, solar, battery, cost, idle, stored, saved):
-    made = account(mean('grid', grid), mean('pv', solar), mean('battery', battery), tariffs(0.3, 0.3), HOUR)
+    made = account(mean('grid', grid), mean('pv', solar), [mean('battery', battery)], tariffs(0.3, 0.3), HOUR)
     assert (made.cost, made.idle, made.stored, made.saved) == pytest.approx((cost, idle, stored, saved))
 
 
+def test_several_batteries_are_counted_together():
+    stores = [mean('battery', [2000]), mean('garage', [-500]), mean('cellar', [math.nan])]
+    made = account(mean('grid', [3000]), mean('pv', [0]), stores, tariffs(0.3), HOUR)
+    assert (made.cost, made.idle, made.stored) == pytest.approx((0.9, 0.45, 1.5))
+
+
 def test_what_has_no_price_is_left_out_and_said():
-    made = account(mean('grid', [1000, 1000]), None, None, tariffs(0.3), HOUR)
+    made = account(mean('grid', [1000, 1000]), None, [], tariffs(0.3), HOUR)
     assert (made.cost, made.priced) == pytest.approx((0.3, 0.5))
-    assert account(mean('grid', [1000]), None, None, Tariffs(), HOUR) is None
-    assert account(mean('grid', []), None, None, tariffs(0.3), HOUR) is None
+    assert account(mean('grid', [1000]), None, [], Tariffs(), HOUR) is None
+    assert account(mean('grid', []), None, [], tariffs(0.3), HOUR) is None
 
 
 def test_prices_that_passed_are_remembered_the_newest_word_holds_and_not_for_ever():
@@ -145,7 +151,7 @@ def test_months_follow_one_another_to_the_second():
 
 def test_what_a_member_says():
     speaks = values.Island('battery', NOW, 'regulate', leader='battery', committee=('battery', 'fridge'), voltage=230.0)
-    assert microgrid.said(speaks, speaks)[0] == 'Battery · leads'
+    assert microgrid.said(speaks, speaks, 'Battery')[0] == 'Battery · leads'
     fridge = values.Island('fridge', NOW, 'grid', voltage=229.5, frequency=49.98)
-    assert [cell.replace('\u00a0', ' ') for cell in microgrid.said(fridge, speaks)] == [
-        'Fridge · votes', 'on the grid', '229.5 V', '49.98 Hz']
+    assert [cell.replace('\u00a0', ' ') for cell in microgrid.said(fridge, speaks, 'Refrigerator')] == [
+        'Refrigerator · votes', 'on the grid', '229.5 V', '49.98 Hz']

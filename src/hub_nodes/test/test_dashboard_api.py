@@ -37,6 +37,7 @@ ROUTES = (  # what it needs, method, path, body, status
     ('read', 'GET', '/me', None, 200), ('read', 'GET', '/status', None, 200), ('read', 'GET', '/outlets', None, 200),
     ('read', 'GET', '/outlets/kettle', None, 200), ('read', 'GET', '/outlets/kettle/schedule', None, 200),
     ('read', 'GET', '/history/kettle', None, 200), ('read', 'GET', '/history/grid', None, 200),
+    ('read', 'GET', '/history/garage', None, 200),
     ('read', 'GET', '/jobs', None, 200), ('read', 'GET', '/plan', None, 200), ('read', 'GET', '/prices', None, 200),
     ('read', 'GET', '/weather', None, 200), ('read', 'GET', '/forecasts', None, 200),
     ('read', 'GET', '/anomalies', None, 200), ('read', 'GET', '/island', None, 200),
@@ -291,6 +292,10 @@ def test_metrics_are_what_prometheus_reads(client):
     assert found['hearthgrid_anomalies', 'warning'] == 1.0
     assert found['hearthgrid_price_per_kwh', 'EUR', 'import'] == 0.3
     assert not any(name == 'hearthgrid_outlet_current_amperes' for name, *_ in found)  # not measured
+    assert found['hearthgrid_battery_charge_ratio', 'battery'] == 0.5
+    assert found['hearthgrid_battery_power_watts', 'garage'] == -300.0
+    assert ('hearthgrid_battery_charge_ratio', 'garage') not in found  # it did not say
+    assert found['hearthgrid_home_power_watts', 'battery'] == -300.0
 
 
 def test_the_reference_page_names_every_route_and_needs_nothing_from_elsewhere(client):

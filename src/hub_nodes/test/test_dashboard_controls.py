@@ -3,12 +3,15 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hearthgrid_msgs import msg
 from hearthgrid_ros.home import parse
+from hub_nodes.dashboard import when
 from hub_nodes.store.backend import Retention
 from hub_nodes.store.history import FILE
+from hub_nodes.store.model import READING, Batch
 from hub_nodes.store.sqlite import SqliteBackend
 
 
@@ -47,14 +50,19 @@ def test_every_link_leads_to_its_page(page, home, url):
         page.get_by_role('navigation').get_by_role('link', name=name, exact=True).click()
         expect(page).to_have_url(url + path)
         expect(page.get_by_role('navigation').locator('[aria-current]')).to_have_text(name)
-    for start, name, path in (
-            ('', 'All of the plan', 'plan'), ('', 'Kettle', 'outlet/kettle'), ('settings', 'Change the home', 'home'),
-            ('settings', 'Name the devices', 'devices'), ('settings', 'Make the first user', 'setup'),
-            ('devices', 'Kettle', 'outlet/kettle'), ('microgrid', 'Kettle', 'outlet/kettle'),
-            ('plan', 'Washing machine', 'outlet/washing_machine'), ('plan', 'Hearthgrid, overview', ''),
-            ('plan', 'Set a password', 'setup'), ('outlet/nobody', 'Back to the overview', '')):
+    for start, links in {
+            '': {'All of the plan': 'plan', 'Kettle': 'outlet/kettle'},
+            'settings': {'Change the home': 'home', 'Name the devices': 'devices', 'Make the first user': 'setup'},
+            'devices': {'Kettle': 'outlet/kettle'}, 'microgrid': {'Kettle': 'outlet/kettle'},
+            'plan': {'Washing machine': 'outlet/washing_machine', 'Hearthgrid, overview': '',
+                     'Set a password': 'setup'},
+            'outlet/nobody': {'Back to the overview': ''}}.items():
         page.goto(url + start)
-        page.get_by_role('link', name=name, exact=True).first.click()
+        for name, path in links.items():
+            link = page.get_by_role('link', name=name, exact=True).first
+            expect(link).to_be_visible()
+            assert link.evaluate('it => it.href') == url + path
+        link.click()
         expect(page).to_have_url(url + path)
     page.goto(url)
     page.get_by_role('link', name='Skip to content').focus()
@@ -178,10 +186,13 @@ def test_members_and_outages_can_be_read(page, home, url):
     expect(page.get_by_role('region', name='Members').get_by_role('row').nth(1)).to_contain_text('Battery · leads')
     page.goto(url)
     page.get_by_role('button', name='Restore it').click()
+    expect(page.get_by_role('status').first).to_contain_text('On the grid')  # a page left at once may take it along
     page.goto(f'{url}microgrid')
     expect(page.locator('.outages li').first).to_contain_text('until')
-    page.locator('.shed-row').nth(1).get_by_role('button', name=re.compile('^Shed .* sooner')).click()
-    expect(page.get_by_text('Priority:').first).to_be_visible()
+    rows = page.locator('.shed-row')
+    moved = rows.nth(1).get_attribute('data-outlet')
+    page.locator(f'.shed-row[data-outlet={moved}]').get_by_role('button', name=re.compile('^Shed .* sooner')).click()
+    expect(rows.nth(2)).to_have_attribute('data-outlet', moved)  # not the note of it, which goes away by itself
 
 
 def test_a_report_is_made_and_comes_to_the_person(page, home, url, own):
@@ -189,6 +200,10 @@ def test_a_report_is_made_and_comes_to_the_person(page, home, url, own):
     (own.parent / 'state').mkdir(exist_ok=True)
     store = SqliteBackend(own.parent / 'state' / FILE, Retention(readings=3650.0))
     store.open()
+    month = when.month_start(home.now())
+    rows = np.zeros(60, READING)
+    rows['time'], rows['duration'], rows['active_power'] = month + 60.0 * np.arange(1, 61), 60.0, 1000.0
+    store.write(Batch(rows, ('grid',)))
     store.close()
     page.goto(f'{url}settings')
     button = page.get_by_role('button', name=re.compile(r'Report of \d{4}-\d\d as HTML')).first
@@ -198,9 +213,11 @@ def test_a_report_is_made_and_comes_to_the_person(page, home, url, own):
     name = arrived.value.suggested_filename
     assert re.fullmatch(r'hearthgrid-\d{4}-\d\d\.html', name)
     assert '<html' in Path(arrived.value.path()).read_text()[:500].lower()
-    (own.parent / 'state' / FILE).unlink()
-    page.get_by_role('button', name=re.compile(r'Report of \d{4}-\d\d as PDF')).first.click()
-    expect(page.get_by_text('No report:').first).to_be_visible()
+    with page.expect_download() as arrived:
+        page.get_by_role('button', name=re.compile(r'Report of \d{4}-\d\d as PDF')).first.click()
+    printed = Path(arrived.value.path()).read_bytes()
+    assert arrived.value.suggested_filename.endswith('.pdf') and printed.startswith(b'%PDF-')
+    assert re.search(rb'/Type\s*/Page\b', printed) and b'/ToUnicode' in printed  # pages, with text that can be searched
 
 
 def test_lists_of_the_home_are_filled_saved_and_the_home_starts_again(page, home, url, own):

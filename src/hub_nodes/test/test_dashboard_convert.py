@@ -51,7 +51,7 @@ def test_a_waveform_in_volts_and_amperes():
 def test_a_battery_state():
     message = BatteryState(percentage=0.5, temperature=20.0)
     message.header.stamp = T
-    assert convert.value_of(message) == values.Battery(100.5, 0.5, 20.0)
+    assert convert.value_of(message) == values.Battery(100.5, 'battery', 0.5, 20.0)
 
 
 GOOD = dict(outlet='a', sampling_rate=6400.0, voltage_scale=0.5, current_scale=0.5, voltage=[1, 2], current=[1, 2])

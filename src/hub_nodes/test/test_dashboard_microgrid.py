@@ -49,7 +49,7 @@ def island(member='battery', mode='regulate', **more):
 
 def test_the_picture_names_everybody_once():
     speaks = island(committee=('battery', 'fridge'), shed=('heater',))
-    drawn = ElementTree.fromstring(microgrid.picture(ORDER, [speaks], speaks))
+    drawn = ElementTree.fromstring(microgrid.picture(ORDER, [speaks], speaks, words.title))
     titles = [node.text for node in drawn.iter('title')]
     assert titles == ['Battery: leads', 'Fridge: votes', 'Oxygen: on', 'Fridge: on', 'Lamp: on', 'Radio: on',
                       'Heater: shed']
@@ -58,7 +58,7 @@ def test_the_picture_names_everybody_once():
 
 def test_a_name_cannot_break_the_picture():
     sly = OutletView('x', '<script>"&', '', NOW, True)
-    ElementTree.fromstring(microgrid.picture([sly], [], None))
+    ElementTree.fromstring(microgrid.picture([sly], [], None, words.title))
 
 
 @pytest.mark.parametrize('speaks, said', [

@@ -64,6 +64,40 @@ def test_a_dead_grid_gives_nothing_and_is_not_unknown():
     assert (model.totals(NOW).grid, model.totals(NOW).load) == (0.0, 300.0)
 
 
+def two_batteries(*given):
+    model = HomeModel([Place('lamp')], batteries={'battery': 10.0, 'garage': 5.0})
+    for value in (reading('grid', 500), reading('pv', -2000), reading('lamp', 40), *given):
+        model.put(value, NOW)
+    return model
+
+
+@pytest.mark.parametrize('given, battery, charge, load', [
+    ((),                                                                    None, None, 2500),
+    ((reading('battery', 800), reading('garage', -300)),                    500,  None, 2000),
+    ((reading('garage', -300),),                                            -300, None, 2800),  # the other has no meter
+    ((reading('battery', 800), reading('garage', NAN)),                     NAN,  None, NAN),   # who knows
+    ((Battery(NOW, charge=0.2), Battery(NOW, 'garage', 0.8)),               None, 0.4,  2500),  # by what each holds
+    ((Battery(NOW, charge=NAN), Battery(NOW, 'garage', 0.8)),               None, 0.8,  2500),  # of those that know
+    ((Battery(NOW, charge=NAN),),                                           None, NAN,  2500),
+])
+def test_several_batteries_are_counted_together(given, battery, charge, load):
+    totals = two_batteries(*given).totals(NOW)
+    assert all(map(same, (totals.battery, totals.load), (battery, load)))
+    assert totals.charge is charge or totals.charge == pytest.approx(charge, nan_ok=True)
+
+
+def test_each_battery_is_told_and_none_is_an_outlet():
+    model = two_batteries(reading('battery', 800), reading('garage', -300), Battery(NOW, 'garage', 0.8))
+    first, garage = model.totals(NOW).batteries
+    assert (first.title, first.power, garage.title, garage.power, garage.charge) == (
+        'Battery', 800, 'Garage battery', -300, 0.8) and math.isnan(first.charge)
+    assert [view.outlet for view in model.outlets(NOW)] == ['lamp'] and model.title('garage', NOW) == 'Garage battery'
+    assert model.sources == ('grid', 'pv', 'battery', 'garage') and model.charges() == {'garage': 0.8}
+    assert math.isnan(model.totals(NOW + 60).batteries[1].power)  # not heard for a minute
+    with pytest.raises(ValueError, match='no battery attic'):
+        model.put(Battery(NOW, 'attic', 0.5), NOW)
+
+
 @pytest.mark.parametrize('grid, at, rate', [
     (2000, NOW, 0.6),            # 2 kW at 0.30
     (-2000, NOW, -0.16),         # sold at 0.08
@@ -258,7 +292,7 @@ def full():
     return home(
         reading('kettle', 2000, harmonics=(8.7, NAN)), reading('grid', 2000, voltage=230.0, frequency=50.0),
         State('kettle', NOW, 'closed', power_max=math.inf), Identity('kettle', NOW, 'known', 'kettle'),
-        Tie(NOW, 'closed'), Battery(NOW, 0.5), Request('kettle', 'on', NOW, NOW + 9), anomaly('1'),
+        Tie(NOW, 'closed'), Battery(NOW, charge=0.5), Request('kettle', 'on', NOW, NOW + 9), anomaly('1'),
         anomaly('2', status='cleared'),
         Prices(NOW, NOW, 3600.0, 'EUR', (0.3,), (0.1,)), Weather(NOW, NOW, 3600.0, (9.0,)),
         Plan(NOW, NOW, 900.0, NOW + 900, 'optimal', 1.0, devices=(DevicePlan('kettle', (1.0,), 'tea'),)))

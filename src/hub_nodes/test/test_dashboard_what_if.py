@@ -48,7 +48,7 @@ def question(tmp_path, **change) -> dict:
     model = HomeModel()
     price = tuple(0.4 if hour % 24 >= 12 else 0.2 for hour in range(30))
     for value in (
-        values.Prices(NOW, NOW, 3600.0, 'EUR', price, (0.08,) * 30), values.Battery(NOW, 0.5),
+        values.Prices(NOW, NOW, 3600.0, 'EUR', price, (0.08,) * 30), values.Battery(NOW, charge=0.5),
         values.Forecast('load', 'home', NOW, NOW, 3600.0, 'fake', (500.0,) * 30),
         values.Job(NOW, 'car', 'trip', 'waiting', 6.0, 0.0, 3000.0, NOW + 8 * 3600),
         values.Job(NOW, 'kettle', 'old', 'done', 1.0, 1.0, 2000.0, NOW + 3600),
@@ -69,6 +69,22 @@ def test_the_worker_plans_as_it_is_and_changed(tmp_path, change, holds):
     told = what_if_worker.answer(question(tmp_path, **change))
     assert told['currency'] == 'EUR' and told['present']['hours'] == pytest.approx(24.0, abs=0.1)
     assert math.isfinite(told['present']['cost']) and holds(told['present'], told['changed'])
+
+
+def test_several_batteries_are_planned_as_one(tmp_path):
+    asked = question(tmp_path, battery_kwh=15.0, battery_power=6000.0)
+    garage = 'batteries: {garage: {capacity_kwh: 5, power_max: 2000}}\n'
+    (tmp_path / 'home.yaml').write_text(HOME + garage)
+    asked['charges'] = {'battery': 0.4, 'garage': 0.7}
+    told = what_if_worker.answer(asked)
+    for name in ('cost', 'bought_kwh', 'peak'):  # 15 kWh and 6 kW is what it has
+        assert told['changed'][name] == pytest.approx(told['present'][name])
+    home = what_if_worker.homes.load(tmp_path / 'home.yaml')
+    battery, charge = what_if_worker.stored(home, asked['charges'])
+    assert (battery.capacity, battery.power_max, charge) == pytest.approx((15.0, 6000.0, 0.5))
+    battery, charge = what_if_worker.stored(home, {'garage': 0.7})  # planned without the silent one
+    assert (battery.capacity, charge) == pytest.approx((5.0, 0.7))
+    assert what_if_worker.stored(None, {}) == (None, pytest.approx(math.nan, nan_ok=True))
 
 
 def test_what_is_not_there_cannot_be_changed(tmp_path):

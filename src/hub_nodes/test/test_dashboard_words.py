@@ -5,7 +5,8 @@ import pytest
 
 from hub_nodes.dashboard import when, words
 from hub_nodes.dashboard.frame import standing
-from hub_nodes.dashboard.overview import cost, flow, heard, lamp, summary
+from hub_nodes.dashboard.overview import cost, heard, lamp, summary
+from hub_nodes.dashboard.sources import flow, stored
 from hub_nodes.dashboard.values import Identity, Plan, State, Tie
 from hub_nodes.dashboard.views import HomeState, Totals
 
@@ -125,7 +126,7 @@ def test_where_the_home_stands(state, level, head):
 
 def test_an_island_says_its_step_its_leader_and_its_tie():
     detail = standing(HomeState('island', NAN, 'battery', 'regulate', Tie(NOW, 'open')), NOW)[2]
-    assert detail == 'holding voltage and frequency · led by battery · tie open'
+    assert detail == 'holding voltage and frequency · led by Battery · grid breaker open'
 
 
 @pytest.mark.parametrize('watts, text', [
@@ -172,3 +173,19 @@ class View:
 ])
 def test_the_lamp_of_an_outlet(view, colour, text):
     assert (lamp(view), shown(heard(view, NOW))) == (colour, text)
+
+
+@pytest.mark.parametrize('power, charge, text', [
+    (800.0, 0.64, '800 W charging · 64 %'), (-1500.0, 0.1, '1.50 kW given · 10 %'), (0.0, 1.0, 'idle · 100 %'),
+    (NAN, 0.5, '50 %'), (None, None, '–'), (300.0, NAN, '300 W charging'),
+])
+def test_what_a_battery_does_and_how_full_it_is(power, charge, text):
+    assert shown(stored(power, charge)) == text
+
+
+@pytest.mark.parametrize('name, text', [
+    ('grid', 'Grid'), ('pv', 'Solar'), ('battery', 'Battery'), ('garage', 'Garage battery'),
+    ('cellar_battery', 'Cellar battery'), ('ev', 'EV battery'),
+])
+def test_what_people_call_a_source(name, text):
+    assert words.source(name) == text

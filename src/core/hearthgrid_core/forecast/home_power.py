@@ -1,4 +1,6 @@
 """What the home draws, out of what its meters say."""
+from collections.abc import Sequence
+
 import numpy as np
 
 from .recorder import Recorder
@@ -6,25 +8,26 @@ from .series import Series
 from .settings import ForecastSettings
 
 MINUTE = 60.0
-METERS = ('grid', 'pv', 'battery')
 FAINT = 1e-3    # of a step must be known: the first seconds count, too
 
 
 class HomePower:
-    """Minutes of grid, PV, battery and of the outlets whose loads are planned, in memory of fixed size.
+    """Minutes of grid, PV, batteries and of the outlets whose loads are planned, in memory of fixed size.
 
-    At the meters positive power is drawn from the home's bus, so the home draws grid − pv − battery.
+    At the meters positive power is drawn from the home's bus, so the home draws grid − pv − each battery.
+    batteries : ids of their readings
     """
 
-    def __init__(self, settings: ForecastSettings, outlets_max: int = 16):
+    def __init__(self, settings: ForecastSettings, outlets_max: int = 16, batteries: Sequence[str] = ('battery',)):
         self._settings, self._outlets_max = settings, outlets_max
+        self.meters = ('grid', 'pv', *batteries)
         self._length = round(settings.memory / MINUTE)
-        self._recorders = {name: Recorder(MINUTE, self._length) for name in METERS}
+        self._recorders = {name: Recorder(MINUTE, self._length) for name in self.meters}
 
     def watch(self, outlet: str) -> bool:
         """Record an outlet whose load is planned, so that `base` leaves it out. False when there are too many."""
         if outlet not in self._recorders:
-            if len(self._recorders) >= self._outlets_max + len(METERS):
+            if len(self._recorders) >= self._outlets_max + len(self.meters):
                 return False
             self._recorders[outlet] = Recorder(MINUTE, self._length)
         return True
@@ -49,7 +52,7 @@ class HomePower:
 
     def base(self, now: float) -> Series:
         """Return what the home drew without the watched outlets. [W]"""
-        return self._stepped(self._minutes([o for o in self._recorders if o not in METERS]), now)
+        return self._stepped(self._minutes([o for o in self._recorders if o not in self.meters]), now)
 
     def pv(self, now: float) -> Series:
         """Return what the panels produced, positive. [W]"""
@@ -59,7 +62,7 @@ class HomePower:
     def _minutes(self, without: list[str] | tuple[str, ...]) -> Series:
         grid = self._recorders['grid'].series()
         power = grid.values.copy()
-        for name in METERS[1:]:
+        for name in self.meters[1:]:
             if self.measured(name):
                 # A source that is there but did not speak leaves the home unknown.
                 power -= self._recorders[name].series().resampled(grid.start, MINUTE, len(grid)).values

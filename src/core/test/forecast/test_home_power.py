@@ -23,6 +23,15 @@ def test_the_home_draws_what_the_grid_the_sun_and_the_battery_give():
     assert book.pv(end).values == pytest.approx([500.0])
 
 
+def test_every_battery_counts_and_one_that_falls_silent_leaves_the_home_unknown():
+    book = HomePower(SETTINGS, batteries=('battery', 'garage'))
+    assert book.meters == ('grid', 'pv', 'battery', 'garage')
+    end = speak(book, NOW, 900, grid=100.0, battery=-300.0, garage=150.0)
+    later = speak(book, end, 900, grid=100.0, battery=-300.0)
+    values = book.home(later).values
+    assert values[0] == pytest.approx(250.0) and np.isnan(values[1])
+
+
 def test_without_panels_or_battery_the_grid_is_the_home():
     book = HomePower(SETTINGS)
     end = speak(book, NOW, 60, grid=300.0)

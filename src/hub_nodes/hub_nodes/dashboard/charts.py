@@ -14,9 +14,9 @@ from hub_nodes.dashboard.when import milliseconds
 Rows = list[list[list[float]]]
 HARMONICS = 21     # bars shown
 CYCLES = 2         # of a waveform shown
-# Axes that do not blow noise up. [V], [Hz]
-_SPAN_V = {':min': 'v => Math.floor(v.min - 5)', ':max': 'v => Math.ceil(v.max + 5)'}
-_SPAN_HZ = {':min': 'v => Math.floor(v.min * 10 - 2) / 10', ':max': 'v => Math.ceil(v.max * 10 + 2) / 10'}
+# Axes that do not blow noise up, and end at round numbers. [V], [Hz]
+_SPAN_V = {':min': 'v => Math.floor(v.min / 5 - 1) * 5', ':max': 'v => Math.ceil(v.max / 5 + 1) * 5'}
+_SPAN_HZ = {':min': 'v => Math.floor(v.min * 5 - 1) / 5', ':max': 'v => Math.ceil(v.max * 5 + 1) / 5'}
 FONT = 'Roboto, system-ui, sans-serif'  # the page's, by name: text is measured before it is drawn
 
 
@@ -90,6 +90,7 @@ def mains_chart() -> dict:
     """Voltage [V] and frequency [Hz] over the last minutes."""
     series = [_line('Voltage', 'var(--grid)'), _line('Frequency', 'var(--price)', yAxisIndex=1)]
     right = _axis('Hz', splitLine={'show': False}, **_SPAN_HZ)
+    right['axisLabel'] |= {'showMinLabel': False, 'showMaxLabel': False}  # ends between the steps would overlap
     return _chart(series, _time_axis(), [_axis('V', **_SPAN_V), right], ['V', 'Hz'], 2)
 
 

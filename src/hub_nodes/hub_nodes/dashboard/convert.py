@@ -46,7 +46,8 @@ def value_of(message) -> object:
         return _waveform(message)
     if kind is BatteryState:
         stamp = to_seconds(message.header.stamp)
-        return values.Battery(stamp, charge=float(message.percentage), temperature=float(message.temperature))
+        return values.Battery(stamp, message.location or values.BATTERY, float(message.percentage),
+                              float(message.temperature))
     enumerations = _ENUMERATIONS.get(kind, {})
     taken = {}
     for f in fields(_TYPES[kind]):

@@ -20,14 +20,17 @@ def _home(home: Home, path: str) -> tuple[tuple[str, str], ...]:
     fuse, sold = words.power(supply.import_max), words.money(tariff.sell, tariff.currency, 'kWh')
     bought = f'hourly prices and {words.money(tariff.fees, tariff.currency, "kWh")}' if tariff.kind == 'dynamic' else \
         ', '.join(f'{words.money(step.price, tariff.currency, "kWh")} from {step.start}' for step in tariff.buy)
-    battery = home.battery
     return (('Home file', path), ('Name', home.name), ('Time zone', home.timezone),
             ('Supply', f'{words.quantity(supply.voltage, "V", 0)}, {words.quantity(supply.frequency, "Hz", 0)}, '
                        f'fuse {fuse}'),
             ('Energy bought', bought), ('Energy sold', sold),
             ('Solar', words.power(home.pv.power_max) if home.pv else 'none'),
-            ('Battery', f'{words.quantity(battery.capacity_kwh, "kWh")}, {words.power(battery.power_max)}, '
-                        f'{words.percent(battery.reserve)} kept for outages' if battery else 'none'),
+            *(_batteries(home) or (('Battery', 'none'),)),
             ('Outlets', str(len(home.outlets))),
             ('Plugs behind the gateway', str(len(home.gateway.plugs)) if home.gateway else 'none'),
             ('Channels', ', '.join(channel.name for channel in home.notify.channels) if home.notify else 'none'))
+
+
+def _batteries(home: Home) -> tuple[tuple[str, str], ...]:
+    return tuple((words.source(name), f'{words.quantity(one.capacity_kwh, "kWh")}, {words.power(one.power_max)}, '
+                  f'{words.percent(one.reserve)} kept for outages') for name, one in home.stores.items())

@@ -24,11 +24,11 @@ def joined(*parts: str) -> str:
     return ' · '.join(part for part in parts if part)
 
 
-def standing(state: HomeState, now: float) -> tuple[str, str, str]:
-    """Return how the home stands in words: level (ok, wait, warn, bad), headline, detail."""
-    tie = f'tie {state.tie.state}' if state.tie and state.tie.state != 'unknown' else ''
+def standing(state: HomeState, now: float, called: Callable[[str], str] = words.title) -> tuple[str, str, str]:
+    """Return how the home stands in words: level (ok, wait, warn, bad), headline, detail. called : what who leads is"""
+    tie = f'grid breaker {state.tie.state}' if state.tie and state.tie.state != 'unknown' else ''
     since = '' if math.isnan(state.since) else f'since {words.clock(state.since, now)}'
-    leader = f'led by {words.plain(state.leader)}' if state.leader else ''
+    leader = f'led by {called(state.leader)}' if state.leader else ''
     if state.kind == 'waiting':
         return 'wait', 'Waiting for the first reading', 'No outlet has been heard yet. This page goes on by itself.'
     if state.kind == 'quiet':
@@ -55,8 +55,9 @@ class Banner:
 
     def refresh(self, backend: Permitted) -> None:
         now = backend.now()
-        level, head, detail = standing(backend.model.home_state(now), now)
-        totals = backend.model.totals(now)
+        model = backend.model
+        level, head, detail = standing(model.home_state(now), now, lambda name: model.title(name, now))
+        totals = model.totals(now)
         self._box.put(data_level=level)
         self._head.say(head)
         self._detail.say(detail)

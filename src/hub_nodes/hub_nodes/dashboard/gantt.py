@@ -5,7 +5,6 @@ from hub_nodes.dashboard import charts, values, when, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.widgets import Tag, card, outlet_url, tell
 
-METER_TITLES = {'grid': 'Grid', 'pv': 'Solar', 'battery': 'Battery'}
 MINUTE = 60.0   # [s]
 
 
@@ -65,8 +64,10 @@ class Row:
 
     def __init__(self, backend: Backend, outlet: str) -> None:
         self._backend, self._outlet, self._shown, self._marked = backend, outlet, None, None
-        view = backend.model.outlet(outlet, backend.now())
-        self._title = view.title if view else METER_TITLES.get(outlet) or words.title(outlet)
+        model, now = backend.model, backend.now()
+        view = model.outlet(outlet, now)
+        together = outlet == values.BATTERY and len(model.totals(now).batteries) > 1  # a plan has them as one
+        self._title = 'Batteries together' if together else model.title(outlet, now)
         may = backend.may('control')
         with Tag('li', data_outlet=outlet):
             if view is not None:

@@ -1,5 +1,6 @@
 """The micro-grid page: where the home stands, who leads, who is a member, voltage and frequency, and the shed order."""
 import math
+from collections.abc import Callable
 from html import escape
 
 from nicegui import ui
@@ -8,6 +9,7 @@ from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork, joined
 from hub_nodes.dashboard.overview import lamp
+from hub_nodes.dashboard.sources import Sources
 from hub_nodes.dashboard.views import OutletView, Step
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
 
@@ -23,6 +25,7 @@ def build(backend: Backend, clockwork: Clockwork) -> None:
     with Tag('div', css='columns'):
         with Tag('div', css='wide'):
             clockwork.every(Standing(backend).refresh)
+            clockwork.every(Feeding(backend).refresh)
             clockwork.every(Mains(backend).refresh)
             clockwork.every(ShedOrder(backend).refresh)
         with Tag('div', css='narrow'):
@@ -60,9 +63,10 @@ class Standing:
         if speaks is None:
             self._evidence.say('No member has spoken yet.')
             return
+        now = self._backend.now()
         heard = len(speaks.members) or len(self._backend.model.members())
         for name, text in {
-            'Leader': words.title(speaks.leader) if speaks.leader else 'none',
+            'Leader': self._backend.model.title(speaks.leader, now) if speaks.leader else 'none',
             'Authority': authority(speaks),
             'Term': str(speaks.term),
             'Zone': str(speaks.epoch),
@@ -71,8 +75,19 @@ class Standing:
             'Shed': f'{len(speaks.shed)} outlets' if speaks.shed else 'none',
         }.items():
             self._facts[name].say(text)
-        now = self._backend.now()
         self._evidence.say(joined(f'Since {words.clock(speaks.stamp, now, seconds=True)}', speaks.evidence))
+
+
+class Feeding:
+    """What gives and takes power: grid, sun, and each battery with its charge."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        with card('What feeds the home', 'feeding'), Tag('dl', css='facts sources'):
+            self._sources = Sources(backend)
+
+    def refresh(self) -> None:
+        self._sources.refresh(self._backend.model.totals(self._backend.now()))
 
 
 class Mains:
@@ -89,8 +104,12 @@ class Mains:
         self._last = self._chart.follow(rows, self._last, charts.mains_rows, LIVE)
 
 
-def picture(views: list[OutletView], members: list[values.Island], speaks: values.Island | None) -> str:
-    """Return the home as SVG: tie and leader in the middle, who votes around them, all outlets on the outer ring."""
+def picture(views: list[OutletView], members: list[values.Island], speaks: values.Island | None,
+            called: Callable[[str], str]) -> str:
+    """Return the home as SVG: tie and leader in the middle, who votes around them, all outlets on the outer ring.
+
+    called : what people call a member
+    """
     committee = speaks.committee if speaks else ()
     shed = set(speaks.shed) if speaks else set()
     leader = speaks.leader if speaks else ''
@@ -105,7 +124,7 @@ def picture(views: list[OutletView], members: list[values.Island], speaks: value
 
     for i, name in enumerate(committee):
         word = 'leads' if name == leader else 'votes'
-        dot(name, f'{words.title(name)}: {word}', 62, math.tau * i / len(committee), 10, 'var(--grid)')
+        dot(name, f'{called(name)}: {word}', 62, math.tau * i / len(committee), 10, 'var(--grid)')
     for i, view in enumerate(views):
         colour = 'var(--warn)' if view.outlet in shed else {'on': 'var(--ok)', 'tripped': 'var(--bad)'}.get(
             lamp(view), 'var(--idle)')
@@ -142,10 +161,15 @@ class Topology:
     def refresh(self) -> None:
         model = self._backend.model
         members, speaks = model.members(), model.spokesman()
-        made = picture(model.outlets(self._backend.now()), members, speaks)
+        now = self._backend.now()
+
+        def called(name: str) -> str:
+            return model.title(name, now)
+
+        made = picture(model.outlets(now), members, speaks, called)
         if made != self._picture.content:
             self._picture.set_content(made)
-        rows = [said(member, speaks) for member in members]
+        rows = [said(member, speaks, called(member.member)) for member in members]
         if rows == self._shown:
             return
         self._shown = rows
@@ -158,11 +182,11 @@ class Topology:
                         Tag('td', text)
 
 
-def said(member: values.Island, speaks: values.Island | None) -> tuple[str, ...]:
-    """Return what one member says: its name and part, where it believes the home stands, voltage, frequency."""
+def said(member: values.Island, speaks: values.Island | None, called: str) -> tuple[str, ...]:
+    """Return what one member says: what it is `called`, its part, where it believes the home stands, V, Hz."""
     part = 'leads' if speaks and member.member == speaks.leader else \
         'votes' if speaks and member.member in speaks.committee else ''
-    return (joined(words.title(member.member), part), words.MODES.get(member.mode) or words.STEPS.get(member.mode, ''),
+    return (joined(called, part), words.MODES.get(member.mode) or words.STEPS.get(member.mode, ''),
             words.quantity(member.voltage, 'V'), words.quantity(member.frequency, 'Hz', 2))
 
 
@@ -205,8 +229,9 @@ class ShedOrder:
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self._shown, self._order = backend, (), []
-        hint = 'From the top: kept longest.' + ' Drag a row, or use its buttons.' * backend.may('control')
-        with card('What is shed first', 'shed-order', hint):
+        hint = 'When what is stored cannot feed all, outlets go off from the bottom up; the top one stays on longest.'
+        hint += ' Drag a row, or use its buttons.' * backend.may('control')
+        with card('Who keeps power in an outage', 'shed-order', hint):
             self._list = Tag('ol', css='shed-list')
             self._list.on('reorder', self._dropped, js_handler='(e) => emit(e.detail)')
 
@@ -224,8 +249,9 @@ class ShedOrder:
             answer = await self._backend.set_priority(name, priority, rank)
             if not answer.ok:
                 break
-        if answer is not None:
-            tell(answer)
+        if answer is not None and not self._list.is_deleted:
+            with self._list:  # the row whose button was pressed may be gone: the order has changed
+                tell(answer)
 
     def refresh(self) -> None:
         model = self._backend.model
@@ -309,6 +335,5 @@ class Past:
                 with Tag('li'):
                     Tag('strong', words.plain(step.mode).capitalize())
                     Tag('span', words.clock(step.since, now, seconds=True), 'hint')
-                    text = joined(words.STEPS.get(step.mode, ''), f'led by {words.plain(step.leader)}'
-                                  if step.leader else '', step.evidence)
-                    Tag('p', text, 'hint')
+                    led = f'led by {self._backend.model.title(step.leader, now)}' if step.leader else ''
+                    Tag('p', joined(words.STEPS.get(step.mode, ''), led, step.evidence), 'hint')

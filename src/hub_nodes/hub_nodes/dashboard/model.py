@@ -2,15 +2,16 @@
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hearthgrid_core.devices.own import supersedes
 from hub_nodes.dashboard import values
+from hub_nodes.dashboard.stores import Stores
 from hub_nodes.dashboard.tariffs import Tariffs
-from hub_nodes.dashboard.values import METERS, NAN, Reading
+from hub_nodes.dashboard.values import BATTERY, GRID, NAN, SOLAR, Reading
 from hub_nodes.dashboard.views import HomeState, Limits, OutletView, Place, Step, Totals
-from hub_nodes.dashboard.words import title
+from hub_nodes.dashboard.words import source, title
 
 
 @dataclass
@@ -27,8 +28,12 @@ class _Outlet:
 class HomeModel:
     """Keeps what arrives and answers what the pages show. Every public method may be called from any thread."""
 
-    def __init__(self, places: Iterable[Place] = (), limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(self, places: Iterable[Place] = (), limits: Limits = Limits(),  # noqa: B008
+                 batteries: Mapping[str, float] | None = None) -> None:
+        """`batteries` : the home's, by name, and what each holds [kWh]; None: one."""
         self._limits = limits
+        self._stores = Stores({BATTERY: 1.0} if batteries is None else batteries)
+        self.sources = GRID, SOLAR, *self._stores  # ids of readings that are no outlet's
         self._lock = threading.RLock()
         self._version = 0
         self._places = {place.outlet: place for place in places}
@@ -48,7 +53,8 @@ class HomeModel:
         self._put = {Reading: self._put_reading, values.State: self._put_state, values.Identity: self._put_identity,
                      values.Waveform: self._put_waveform, values.Request: self._put_request,
                      values.Island: self._put_island, values.Anomaly: self._put_anomaly,
-                     values.Forecast: self._put_forecast, values.Job: self._put_job}
+                     values.Forecast: self._put_forecast, values.Job: self._put_job,
+                     values.Battery: self._put_battery}
 
     def _new(self) -> _Outlet:
         return _Outlet(history=deque(maxlen=self._limits.outlet_samples))
@@ -82,7 +88,7 @@ class HomeModel:
         if abs(off) > self._limits.clock_tolerance:
             raise ValueError(f'{value.outlet}: the reading is stamped {abs(off):.0f} s '
                              f'{"ahead of" if off > 0 else "behind"} this clock')
-        if value.outlet in METERS:
+        if value.outlet in self.sources:
             self._meters[value.outlet] = (now, value)
             return
         outlet = self._outlet(value.outlet)
@@ -93,6 +99,9 @@ class HomeModel:
             outlet.history.clear()
         outlet.heard, outlet.reading = now, value
         outlet.history.append((value.stamp, value.active_power))
+
+    def _put_battery(self, value: values.Battery, now: float) -> None:
+        self._stores.put(value)
 
     def _put_state(self, value: values.State, now: float) -> None:
         self._outlet(value.outlet).state = value
@@ -200,7 +209,7 @@ class HomeModel:
             self._steps.extend(steps)
 
     def latest(self, kind: type):
-        """Return the newest value of a kind a home has one of (Prices, Weather, Plan, Tie, Battery), or None."""
+        """Return the newest value of a kind a home has one of (Prices, Weather, Plan, Tie), or None."""
         with self._lock:
             return self._latest.get(kind)
 
@@ -281,19 +290,33 @@ class HomeModel:
             fresh = [o.reading for o in self._outlets.values() if o.reading is not None and self._fresh(o.heard, now)]
             drawn = [reading.active_power for reading in fresh if not math.isnan(reading.active_power)]
             outlets = math.fsum(drawn) if drawn else NAN
-            grid, solar, battery = (self._meter(name, now) for name in METERS)
+            grid, solar = self._meter(GRID, now), self._meter(SOLAR, now)
+            drawing = [watts for name in self._stores if (watts := self._meter(name, now)) is not None]
+            battery = math.fsum(drawing) if drawing else None
             solar = None if solar is None else 0.0 - solar  # not −0
             load = outlets if grid is None else grid + (solar or 0.0) - (battery or 0.0)
             prices = self._latest.get(values.Prices)
             buy = _at(prices, prices.import_price, now) if prices else NAN
             sell = _at(prices, prices.export_price, now) if prices else NAN
             cost = NAN if grid is None else grid * 1e-3 * (buy if grid >= 0 else sell)
-            meter = self._meters.get('grid')
+            meter = self._meters.get(GRID)
             seen = [meter[1]] if meter and self._fresh(meter[0], now) else []
-            state = self._latest.get(values.Battery)
-            return Totals(load, outlets, grid, solar, battery, state.charge if state else None, cost, buy, sell,
+            return Totals(load, outlets, grid, solar, battery, self._stores.charge(), cost, buy, sell,
                           prices.currency if prices else '', _middle(r.voltage for r in fresh or seen),
-                          _middle(r.frequency for r in fresh or seen))
+                          _middle(r.frequency for r in fresh or seen),
+                          self._stores.now(lambda name: self._meter(name, now)))
+
+    def title(self, name: str, now: float) -> str:
+        """Return what people call an outlet, a battery, or another source."""
+        if name in self.sources:
+            return source(name)
+        view = self.outlet(name, now)
+        return view.title if view else title(name)
+
+    def charges(self) -> dict[str, float]:
+        """Return the charge of each battery that knows it, 0 … 1."""
+        with self._lock:
+            return self._stores.charges()
 
     def _meter(self, name: str, now: float) -> float | None:
         if name not in self._meters:

@@ -1,8 +1,6 @@
 """The dashboard node: topics into the view model, the web server in a thread beside the executor."""
 import sys
 
-from sensor_msgs.msg import BatteryState
-
 from hearthgrid_msgs import msg
 from hearthgrid_ros import health
 from hearthgrid_ros.home import Home, HomeError, load
@@ -58,7 +56,8 @@ class DashboardNode(HomeNode):
         home = _home(settings.home_file)
         self.model = HomeModel(_places(home), Limits(
             samples=round(settings.live_minutes * 60 / SAMPLE), quiet_after=settings.quiet_after,
-            clock_tolerance=settings.clock_tolerance))
+            clock_tolerance=settings.clock_tolerance),
+            {name: one.capacity_kwh for name, one in home.stores.items()} if home else None)
         self._past = KeptSteps(settings.state_dir, lambda text: self.get_logger().warning(text))
         self.model.remember(self._past.read())
         self._refused: set[str] = set()
@@ -97,12 +96,11 @@ class DashboardNode(HomeNode):
             allowed=entry.allowed, detail=entry.detail)))
 
     def _take(self, message) -> None:
-        if type(message) is BatteryState and message.location not in ('', 'battery'):
-            return  # the page shows the first battery
         try:
             self.model.put(value_of(message), self.now())
         except ValueError as error:
-            self._refuse(f'{type(message).__name__} {getattr(message, "outlet", "")}'.strip(), error)
+            of = getattr(message, 'outlet', '') or getattr(message, 'location', '')
+            self._refuse(f'{type(message).__name__} {of}'.strip(), error)
 
     def _refuse(self, what: str, error: ValueError) -> None:
         self._refusals += 1

@@ -223,6 +223,7 @@ class Device:
             self._name = Tag('p', '', 'device')
             self._sure = Tag('p', '', 'hint')
             self._note = Tag('p', '', 'hint')
+            self._guess = Tag('p', 'What its current looks like to the hub:', 'hint', hidden=True)
             self._candidates = Tag('ul', css='candidates')
             Correction(backend, outlet)
             type_list(backend)
@@ -235,6 +236,8 @@ class Device:
         self._name.say(words.device(identity))
         self._sure.say(words.confidence(identity))
         self._note.say(words.nameplate(identity))
+        named = identity is not None and identity.state == 'named' and bool(identity.candidates)
+        self._guess.put(hidden=None if named else True)  # beside a name a person gave, which it may not share
         self._candidates.clear()
         if identity is None or identity.state == 'off':
             return

@@ -7,6 +7,7 @@ from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
 from hub_nodes.dashboard.home_page import invitation
 from hub_nodes.dashboard.notices import Notices
+from hub_nodes.dashboard.sources import Sources
 from hub_nodes.dashboard.today import Today
 from hub_nodes.dashboard.views import OutletView, Totals
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
@@ -31,13 +32,6 @@ def build(backend: Backend, clockwork: Clockwork) -> None:
             clockwork.every(Simulation(backend).refresh)
 
 
-def flow(value: float | None, gives: str, takes: str, idle: str = 'idle') -> str:
-    """Return a signed power as words: '620 W bought'. Positive is `takes`."""
-    if value is None or math.isnan(value):
-        return words.DASH
-    return idle if abs(value) < 0.5 else f'{words.power(abs(value))} {takes if value > 0 else gives}'
-
-
 class PowerNow:
     """What the home uses, what feeds it, what it costs, and the last minutes of it."""
 
@@ -48,7 +42,7 @@ class PowerNow:
                 self._load = Tag('span', words.DASH, 'big', data_what='load')
                 Tag('span', 'used in the home', 'hint')
             with Tag('dl', css='facts sources'):
-                self._grid, self._solar, self._battery = Fact('Grid'), Fact('Solar'), Fact('Battery')
+                self._sources = Sources(backend)
                 self._rest, self._cost = Fact('Not through an outlet'), Fact('Cost now')
             self._chart = Chart(charts.live_chart(), 'Power of the home over the last ten minutes, in kilowatts',
                                 'chart live', 'The chart fills with the readings.')
@@ -58,10 +52,7 @@ class PowerNow:
         totals = self._backend.model.totals(now)
         self._load.say(words.power(totals.load))
         self._cost.say(cost(totals))
-        self._grid.say(flow(totals.grid, 'sold', 'bought'))
-        self._solar.say(words.power(totals.solar))
-        charge = '' if totals.charge is None or math.isnan(totals.charge) else f' · {words.percent(totals.charge)}'
-        self._battery.say(flow(totals.battery, 'given', 'charging') + charge)
+        self._sources.refresh(totals)
         self._rest.say(words.power(max(0.0, totals.load - totals.outlets)) if totals.grid is not None else words.DASH)
         samples = self._backend.model.samples(now - LIVE)
         self._last = self._chart.follow(samples, self._last, charts.live_rows, LIVE)

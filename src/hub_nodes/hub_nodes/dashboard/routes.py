@@ -10,6 +10,7 @@ from importlib import resources
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from nicegui import app as nicegui_app
 from nicegui import background_tasks, ui
 
 from hub_nodes.dashboard import (
@@ -75,12 +76,14 @@ def _make() -> FastAPI:
     ui.run_with(app, root=lambda: frame.missing(_home(), 'No such page'), title='Hearthgrid', favicon=ICON, dark=None,
                 language='en-US', tailwind=False, binding_refresh_interval=None, show_welcome_message=False,
                 reconnect_timeout=10.0, gzip_middleware_factory=None)
+    # The framework's bar for requests of its own: nothing here makes any, and a screen reader has no name for it.
+    nicegui_app.config.quasar_config['loadingBar']['skipHijack'] = True
     app.router.lifespan_context = _own_tasks(app.router.lifespan_context)
     return app
 
 
 def _own_tasks(lifespan):
-    """Return `lifespan` that ends without waiting for tasks of an earlier life in this process, whose loop is gone."""
+    """Return `lifespan` that ends without waiting for pages that are gone, or for tasks of an earlier loop."""
     @asynccontextmanager
     async def own(app: FastAPI) -> AsyncIterator:
         async with lifespan(app) as state:
@@ -89,6 +92,8 @@ def _own_tasks(lifespan):
             for task in list(background_tasks.running_tasks):
                 if task.get_loop() is not loop:
                     background_tasks.running_tasks.discard(task)
+                elif task.get_name().startswith('delete content'):
+                    task.cancel()  # it waits for a page that was closed to come back, and the end for it
             for name, task in list(background_tasks.lazy_tasks_running.items()):
                 if task.get_loop() is not loop:
                     del background_tasks.lazy_tasks_running[name]

@@ -1,6 +1,7 @@
 """What a time cost, and what it would have cost to do nothing: the same use, all of it bought as it came. Pure."""
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub_nodes.dashboard import values
@@ -52,13 +53,13 @@ class Account:
         return self.idle - self.cost + self.stored * self.price
 
 
-def account(grid: values.History, solar: values.History | None, battery: values.History | None,
+def account(grid: values.History, solar: values.History | None, stores: Sequence[values.History],
             tariffs: Tariffs, step: float = STEP) -> Account | None:
-    """Return the account of mean powers a step [W]; None when no price of that time is known."""
+    """Return the account of mean powers a step [W]; None when no price of that time is known. stores : each battery"""
     def means(history: values.History | None) -> dict[float, float]:
         return dict(zip(history.start, history.mean, strict=True)) if history else {}
 
-    sun, store = means(solar), means(battery)
+    sun, *batteries = means(solar), *(means(store) for store in stores)
     known = [(at, watts) for at, watts in means(grid).items() if math.isfinite(watts)]
     if not known:
         return None
@@ -67,13 +68,14 @@ def account(grid: values.History, solar: values.History | None, battery: values.
     priced = 0
     for at, watts in known:
         # load = grid − solar − battery: solar reads below zero as it gives, a battery above zero as it charges
-        load = watts - sum(one.get(at, 0.0) for one in (sun, store) if math.isfinite(one.get(at, 0.0)))
+        charging = math.fsum(one[at] for one in batteries if math.isfinite(one.get(at, math.nan)))
+        load = watts - charging - (sun[at] if math.isfinite(sun.get(at, math.nan)) else 0.0)
         row = next((one for one in prices if one[0] <= at < one[1]), None)
         if row is None or math.isnan(row[2]):
             continue
         buy, sell = row[2], row[3] if math.isfinite(row[3]) else 0.0
         cost += watts * step / KWH * (buy if watts >= 0 else sell)
-        stored += (store[at] if math.isfinite(store.get(at, math.nan)) else 0.0) * step / KWH
+        stored += charging * step / KWH
         paid += buy
         idle += max(0.0, load) * step / KWH * buy
         priced += 1

@@ -33,19 +33,19 @@ class Today:
     async def _fetch(self, now: float) -> None:
         try:
             found = [await self._backend.history_between(source, 'active_power', when.day_start(now), now, STEP)
-                     for source in ('grid', 'pv', 'battery')]
+                     for source in self._backend.model.sources]
         finally:
             self._busy = False
         if self._note.is_deleted:
             return  # the page was left meanwhile
         with self._note:
-            grid, *others = found
+            grid, solar, *stores = found
             if isinstance(grid, Answer):
                 self._note.say(grid.text)
                 self._asked = self._backend.now() - PERIOD + RETRY
                 return
-            made = account(grid, *(None if isinstance(one, Answer) else one for one in others),
-                           self._backend.model.tariffs)
+            made = account(grid, None if isinstance(solar, Answer) else solar,
+                           [one for one in stores if not isinstance(one, Answer)], self._backend.model.tariffs)
             self._show(made)
             if made is None:
                 self._asked = self._backend.now() - PERIOD + RETRY

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 NAN = float('nan')
-METERS = ('grid', 'pv', 'battery')  # ids of readings that are not an outlet's
+GRID, SOLAR, BATTERY = 'grid', 'pv', 'battery'  # ids of readings that are no outlet's; further batteries have names
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,10 @@ class Island:
 
 @dataclass(frozen=True)
 class Battery:
-    """State of the home battery."""
+    """State of one battery."""
 
     stamp: float
+    name: str = BATTERY
     charge: float = NAN                 # state of charge, 0 … 1
     temperature: float = NAN            # [°C]
 

@@ -30,6 +30,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Store:
+    """One battery now. NaN = not known."""
+
+    name: str
+    title: str
+    power: float                # positive is charging [W]
+    charge: float               # state of charge, 0 … 1
+
+
+@dataclass(frozen=True)
 class Totals:
     """The home's power now. NaN = not known; a source the home has not is None."""
 
@@ -37,14 +47,15 @@ class Totals:
     outlets: float              # of it through outlets that are heard [W]
     grid: float | None          # positive is import [W]
     solar: float | None         # positive is producing [W]
-    battery: float | None       # positive is charging [W]
-    charge: float | None        # state of charge, 0 … 1
+    battery: float | None       # all batteries together, positive is charging [W]
+    charge: float | None        # state of charge of those that told it together, 0 … 1
     cost_rate: float            # negative is earning [currency/h]
     import_price: float         # [currency/kWh]
     export_price: float         # [currency/kWh]
     currency: str
     voltage: float              # [V]
     frequency: float            # [Hz]
+    batteries: tuple[Store, ...] = ()  # each
 
 
 @dataclass(frozen=True)

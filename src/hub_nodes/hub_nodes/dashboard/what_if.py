@@ -42,12 +42,12 @@ class Asker:
     def question(self, change: values.Change) -> dict:
         """Return all that the planner has to know."""
         model = self._model
-        prices, battery = model.latest(values.Prices), model.latest(values.Battery)
+        prices = model.latest(values.Prices)
         return {
             'now': self._now(), 'home_file': self._home_file, 'change': asdict(change),
             'load': _series(model.forecast('base', 'load') or model.forecast('home', 'load')),
             'pv': _series(model.forecast('home', 'pv')), 'buy_ahead': _series(model.forecast('home', 'import_price')),
-            'prices': asdict(prices) if prices else None, 'charge': battery.charge if battery else math.nan,
+            'prices': asdict(prices) if prices else None, 'charges': model.charges(),
             'jobs': [asdict(job) for job in model.jobs() if job.status in values.PENDING]}
 
     async def _work(self, question: bytes) -> values.Comparison | Answer:

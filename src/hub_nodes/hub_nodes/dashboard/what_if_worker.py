@@ -20,6 +20,7 @@ from hearthgrid_core.plan import (
     Status,
     Tariff,
     problem,
+    together,
 )
 from hearthgrid_ros import home as homes
 from hub_nodes.plan.settings import PlanNodeSettings
@@ -33,8 +34,8 @@ def series(told: dict | None) -> Series | None:
     return Series(told['start'], told['step'], np.array(told['values'], float)) if told and told['values'] else None
 
 
-def situation(asked: dict, home: homes.Home | None, settings: PlanNodeSettings) -> Situation:
-    """Return what is known of the home."""
+def situation(asked: dict, home: homes.Home | None, settings: PlanNodeSettings, charge: float) -> Situation:
+    """Return what is known of the home, its battery filled to `charge`."""
     throttleable = {outlet.id for outlet in home.outlets if outlet.throttleable} if home else set()
     prices = asked['prices'] or {}
     buy, sell = (series({'start': prices['start'], 'step': prices['step'], 'values': prices[name]}) if prices else None
@@ -44,15 +45,21 @@ def situation(asked: dict, home: homes.Home | None, settings: PlanNodeSettings) 
                           throttleable=job['outlet'] in throttleable, from_battery=settings.battery_to_car)
                  for job in asked['jobs'])
     return Situation(asked['now'], series(asked['load']), series(asked['pv']), buy, sell, series(asked['buy_ahead']),
-                     asked['charge'], jobs, None)
+                     charge, jobs, None)
 
 
-def facts(home: homes.Home | None, settings: PlanNodeSettings, known: Situation, currency: str) -> HomeFacts:
+def stored(home: homes.Home | None, charges: dict[str, float]) -> tuple[BatteryFacts | None, float]:
+    """Return the battery that all make together, and its charge, as the plan node takes them: without silent ones."""
+    described = home.stores if home else {name: homes.Battery() for name in charges}
+    heard = {name: one for name, one in described.items() if name in charges} or described
+    return together([(BatteryFacts(one.capacity_kwh, one.power_max, one.efficiency, one.reserve, one.wear_price),
+                      charges.get(name, math.nan)) for name, one in heard.items()])
+
+
+def facts(home: homes.Home | None, settings: PlanNodeSettings, battery: BatteryFacts | None,
+          currency: str) -> HomeFacts:
     """Return what does not change, as the plan node takes it."""
     supply = home.supply if home else homes.Supply()
-    told = home.battery if home else None if math.isnan(known.charge) else homes.Battery()
-    battery = BatteryFacts(told.capacity_kwh, told.power_max, told.efficiency, told.reserve,
-                           told.wear_price) if told else None
     return HomeFacts(supply.import_max, supply.export_max, currency, battery, settings.pv_curtailable,
                      Tariff(settings.peak_price, settings.peak_before, settings.capacity, settings.capacity_price))
 
@@ -65,11 +72,11 @@ def changed(known: Situation, house: HomeFacts, change: dict) -> tuple[Situation
             house = replace(house, battery=None)
         else:
             made = battery or BatteryFacts(10.0, 4000.0, 0.95, 0.2, 0.03)
-            stored = made.capacity * known.charge if battery and not math.isnan(known.charge) else 0.0
+            energy = made.capacity * known.charge if battery and not math.isnan(known.charge) else 0.0
             made = replace(made, capacity=made.capacity if capacity is None else capacity,
                            power_max=made.power_max if power is None else power)
             house = replace(house, battery=made)
-            known = replace(known, charge=min(1.0, max(stored / made.capacity, made.reserve)))
+            known = replace(known, charge=min(1.0, max(energy / made.capacity, made.reserve)))
     for price, field in (('buy', 'buy'), ('sell', 'sell')):
         if change[price] is not None and getattr(known, field) is not None:
             old = getattr(known, field)
@@ -104,9 +111,10 @@ def answer(asked: dict) -> dict:
     """Return both plans in short. ValueError, for people."""
     home = homes.load(asked['home_file']) if asked['home_file'] else None
     settings = PlanNodeSettings(**(home.nodes.get('plan', {}) if home else {}))
-    known = situation(asked, home, settings)
+    battery, charge = stored(home, asked['charges'])
+    known = situation(asked, home, settings, charge)
     currency = (asked['prices'] or {}).get('currency') or (home.tariff.currency if home else 'EUR')
-    house = facts(home, settings, known, currency)
+    house = facts(home, settings, battery, currency)
     other = changed(known, house, asked['change'])
     zone = ZoneInfo(home.timezone) if home else None  # None: the machine's own
 

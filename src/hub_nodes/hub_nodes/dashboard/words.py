@@ -82,6 +82,12 @@ def title(name: str) -> str:
     return ' '.join([first.upper() if first in _ABBREVIATIONS else first[:1].upper() + first[1:], *rest])
 
 
+def source(name: str) -> str:
+    """Return what people call the grid, the sun or a battery: 'garage' → 'Garage battery'."""
+    named = {'grid': 'Grid', 'pv': 'Solar', 'battery': 'Battery'}.get(name) or title(name)
+    return named if name in ('grid', 'pv') or 'battery' in name.lower() else f'{named} battery'
+
+
 VOICES = {'plan': 'The plan', 'person': 'You', 'grid_service': 'The utility', 'island': 'The micro-grid',
           'protection': 'Protection'}
 TRIPS = {'overcurrent': 'over-current', 'overtemperature': 'over-temperature', 'sensor': 'its sensor cannot be trusted'}

@@ -57,8 +57,13 @@ class Collector:
             if value is not None and math.isfinite(value):
                 power.add_metric([label], value)
         yield power
-        if totals.charge is not None and math.isfinite(totals.charge):
-            yield GaugeMetricFamily('hearthgrid_battery_charge_ratio', 'State of charge.', value=totals.charge)
+        stored = GaugeMetricFamily('hearthgrid_battery_power_watts', 'Positive is charging.', labels=['battery'])
+        charge = GaugeMetricFamily('hearthgrid_battery_charge_ratio', 'State of charge.', labels=['battery'])
+        for store in totals.batteries:
+            for family, value in ((stored, store.power), (charge, store.charge)):
+                if math.isfinite(value):
+                    family.add_metric([store.name], value)
+        yield from (stored, charge)
         price = GaugeMetricFamily('hearthgrid_price_per_kwh', 'Price of energy now.', labels=['direction', 'currency'])
         for direction, value in (('import', totals.import_price), ('export', totals.export_price)):
             if math.isfinite(value):

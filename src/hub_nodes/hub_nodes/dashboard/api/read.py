@@ -12,7 +12,7 @@ from hub_nodes.dashboard.permitted import Permitted
 
 OutletId = Annotated[str, Path(min_length=1, max_length=32, pattern=r'^[A-Za-z0-9_]+$', description='of an outlet')]
 SourceId = Annotated[str, Path(min_length=1, max_length=32, pattern=r'^[A-Za-z0-9_]+$',
-                               description='of an outlet, or grid, pv, battery')]
+                               description='of an outlet, or grid, pv, battery, or the name of a further battery')]
 Quantity = Literal['active_power', 'reactive_power', 'apparent_power', 'power_factor', 'voltage', 'current',
                    'frequency', 'energy_kwh', 'voltage_thd', 'current_thd', 'temperature']
 TIME_MAX = 4e9  # [s]
@@ -114,7 +114,7 @@ def router(home_for: Callable[..., Permitted]) -> APIRouter:
 def span(home: Permitted, source: str, start: float | None, end: float | None, step: float | None,
          points_max: int) -> tuple[float, float, float]:
     """Return start, end and step [s] of a question about the past, or raise 404 or 422."""
-    if source not in values.METERS:
+    if source not in home.model.sources:
         known(home, source)
     end = home.now() if end is None else end
     start = max(0.0, end - DAY) if start is None else start
