@@ -4,7 +4,7 @@ import importlib.util
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 
@@ -21,6 +21,10 @@ class Result:
     ratio: float = math.nan  # value over baseline
     goal: str = ''  # in words
     holds: bool = True
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # numpy's own numbers are none to JSON
+            object.__setattr__(self, field.name, field.type(getattr(self, field.name)))
 
 
 @dataclass(frozen=True)
