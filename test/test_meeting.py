@@ -24,8 +24,8 @@ node.create_subscription(Empty, 'word', heard.append, 1)
 end = time.monotonic() + 60
 while publisher.get_subscription_count() < 2 and time.monotonic() < end:
     time.sleep(0.02)
-print(publisher.get_subscription_count(), sum(name == 'rt_other' for name, _ in node.get_topic_names_and_types()))
-time.sleep(1)
+print(publisher.get_subscription_count(), flush=True)
+sys.stdin.read()
 '''
 
 
@@ -48,9 +48,12 @@ def meet(stack):
 
 def speakers():
     """Return what two processes say of each other."""
-    made = [subprocess.Popen([sys.executable, '-c', SPEAKER, name], stdout=subprocess.PIPE, text=True)
-            for name in ('one', 'other')]  # fmt: skip
-    return [one.communicate(timeout=120)[0].split()[0] for one in made]
+    pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True}
+    made = [subprocess.Popen([sys.executable, '-c', SPEAKER, name], **pipes) for name in ('one', 'other')]
+    said = [one.stdout.readline().strip() for one in made]  # neither leaves before both have counted
+    for one in made:
+        one.communicate(timeout=120)
+    return said
 
 
 def test_processes_meet_at_the_server_and_again_after_it_was_killed(alone):
