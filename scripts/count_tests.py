@@ -1,7 +1,6 @@
 """Add up the JUnit files of all packages and print `N passed, N failed, N skipped`; exit 1 unless all is well.
 
-Arguments: the folder of results, the number of steps that failed, the folder of logs. A test that was run a second time
-is named: it is a fault to look for, in the test or in what it tests.
+Arguments: the folder of results, the number of steps that failed. What failed before `retest.py` ran it again is named.
 """
 
 import sys
@@ -33,17 +32,12 @@ def count(base: Path) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
-def run_again(logs: Path) -> list[str]:
-    """Return the tests that were run a second time, as pytest's summary (`-rR`) names them in the packages' logs."""
-    lines = [line for log in sorted(logs.glob('*/stdout.log')) for line in log.read_text(errors='replace').splitlines()]
-    return sorted({line.split()[1] for line in lines if line.startswith('RERUN ')})
-
-
 if __name__ == '__main__':
     passed, failed, skipped = count(Path(sys.argv[1]))
     # A step that failed without a failing test (style, a crashed runner) is a failure as well.
     failed = failed or int(sys.argv[2])
-    for name in run_again(Path(sys.argv[3])):
-        print(f'failed at first and was run again: {name}')
+    at_first = Path(sys.argv[1], 'failed_at_first.txt')
+    for name in at_first.read_text().splitlines() if at_first.is_file() else ():
+        print(f'failed at first: {name}')
     print(f'{passed} passed, {failed} failed, {skipped} skipped')
     sys.exit(1 if failed else 0)
