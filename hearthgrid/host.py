@@ -1,25 +1,14 @@
 """Run the nodes of one process, as the plan of `hearthgrid.bringup` wrote them down."""
 
-import ctypes
 import os
-import signal
 import sys
 from pathlib import Path
 
 from hearthgrid.bringup import NodeSpec, Process
+from hearthgrid.kinship import die_with
 from hearthgrid_ros.node import options, run
 
 CROWD = 8  # from so many nodes on, a process goes without parameter services and rosout
-
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-def die_with(parent: int) -> None:
-    """Have this process end when its supervisor does, even a killed one: a home must not go on half watched."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before we asked
-        sys.exit(1)
 
 
 def maker(spec: NodeSpec, lean: bool):
@@ -39,7 +28,7 @@ def main() -> int:
         print('usage: host PROCESS.json [--ros-args …]', file=sys.stderr)
         return 2
     if 'HEARTHGRID_SUPERVISOR' in os.environ:
-        die_with(int(os.environ['HEARTHGRID_SUPERVISOR']))
+        die_with(int(os.environ['HEARTHGRID_SUPERVISOR']))  # a home must not go on half watched
     specs = Process.read(Path(sys.argv[1]))
     return run(*(maker(spec, len(specs) >= CROWD) for spec in specs), args=sys.argv[2:])
 

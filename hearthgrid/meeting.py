@@ -5,26 +5,26 @@ The server passes on only what two have in common. A file in the user's state fo
 tools of ROS 2 are told by `ROS_DISCOVERY_SERVER` and `ROS_SUPER_CLIENT`.
 """
 
-import ctypes
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from hearthgrid.bringup import default_state_dir
+from hearthgrid.kinship import die_with
+from hearthgrid_ros.durable import replace
 
 SERVER, SUPER = 'ROS_DISCOVERY_SERVER', 'ROS_SUPER_CLIENT'
 TOOL = 'fast-discovery-server'
 FORMS = (('42',), ())  # what goes before its options: since Fast DDS 3.2 the number of the command, before nothing
 PATIENCE = 3.0  # for it to begin to listen [s]
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 MANY = 24  # processes: from so many on they meet at the server
 
 
@@ -65,7 +65,7 @@ class Meeting:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 probe.bind(('127.0.0.1', 0))
                 self._port = probe.getsockname()[1]
-            if any(self._start(form) for form in FORMS):
+            if self._start():
                 self.address = os.environ[SERVER] = f'127.0.0.1:{self._port}'
                 self._tell()
         return self
@@ -78,23 +78,20 @@ class Meeting:
 
     def keep(self) -> None:
         """Start it again if it has ended; those who have met already do not mind."""
-        if self.address and self._process.poll() is not None and any(self._start(form) for form in FORMS):
+        if self.address and self._process.poll() is not None and self._start():
             self._tell()
 
-    def _start(self, form: tuple[str, ...]) -> bool:
-        """Return whether the server listens, started with this form of its command."""
-        libc, parent = ctypes.CDLL(None), os.getpid()
+    def _start(self) -> bool:
+        """Return whether the server listens, started with a form of its command that this one knows."""
+        return any(self._start_as(form) for form in FORMS)
 
-        def with_us() -> None:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(0)
-
+    def _start_as(self, form: tuple[str, ...]) -> bool:
         profile = 'FASTDDS_DEFAULT_PROFILES_FILE'  # the home's is for those who meet
         self._process = subprocess.Popen(
             [self._tool, *form, '-i', '0', '-l', '127.0.0.1', '-p', str(self._port)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name != profile}, preexec_fn=with_us)
+            env={name: value for name, value in os.environ.items() if name != profile},
+            preexec_fn=partial(die_with, os.getpid()))
         deadline = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
             if self._listens():
@@ -112,7 +109,7 @@ class Meeting:
 
     def _tell(self) -> None:
         file().parent.mkdir(parents=True, exist_ok=True)
-        file().write_text(json.dumps({'address': self.address, 'pid': self._process.pid}), encoding='utf-8')
+        replace(file(), json.dumps({'address': self.address, 'pid': self._process.pid}).encode(), sync=False)
 
     def _end(self) -> None:
         if self._process is not None and self._process.poll() is None:
