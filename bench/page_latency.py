@@ -8,7 +8,6 @@ node's own. HEARTHGRID_PAGE_SECONDS of measuring (20), HEARTHGRID_PAGE_OUTLETS (
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import numpy as np
 import psutil
 
 from hearthgrid.benchmark import Result
+from hearthgrid.report_cli import chromium
 
 NAME = 'page-latency'
 GOAL = 0.25  # [s]
@@ -88,12 +88,11 @@ def look(url: str, clients: int, outlets: int, seconds: float, pid: int) -> tupl
     """Return what each page drew (outlet, watts, time [ms]), the node's share of a core, and how long it lasted."""
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(
-        shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-    if chromium is None:
+    program = chromium()
+    if program is None:
         raise FileNotFoundError('no chromium on this machine (apt-get install chromium)')
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         pages = [browser.new_context(viewport={'width': 1360, 'height': 900}).new_page() for _ in range(clients)]
         for page in pages:
             page.goto(url)

@@ -12,7 +12,6 @@ are installed: the month of a home whose readings they hold, every line of it se
 import os
 import pwd
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ import numpy as np
 import psutil
 
 from hearthgrid.benchmark import Result
+from hearthgrid_ros.testing import free_port
 from hub_nodes.store import schema
 from hub_nodes.store.model import QUANTITIES, READING, Batch
 from hub_nodes.store.sqlite import SqliteBackend
@@ -111,38 +111,39 @@ def _postgres(readings: np.ndarray, progress: Callable[[str], None]) -> list[Res
 
 def _line_servers(progress: Callable[[str], None]) -> list[Result]:
     """Return the month of homes with a line-protocol server, of those that are installed."""
+    from hearthgrid.virtual_home import Database
     from hub_nodes.store.place import make_backend
 
     results = []
-    for program, scheme, name in (('influxd', 'influxdb', 'InfluxDB'),
-                                  ('victoria-metrics', 'victoriametrics', 'VictoriaMetrics')):
+    for program, name in (('influxd', 'InfluxDB'), ('victoria-metrics', 'VictoriaMetrics')):
         if shutil.which(program) is None:
             continue
         progress(name)
         folder = Path(tempfile.mkdtemp(prefix='hearthgrid-line-'))
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(('127.0.0.1', 0))
-            two.bind(('127.0.0.1', 0))
-            address, backup = (f'127.0.0.1:{probe.getsockname()[1]}' for probe in (one, two))
-        environment = {**os.environ, 'INFLUXDB_META_DIR': f'{folder}/meta', 'INFLUXDB_DATA_DIR': f'{folder}/data',
-                       'INFLUXDB_DATA_WAL_DIR': f'{folder}/wal', 'INFLUXDB_HTTP_BIND_ADDRESS': address,
-                       'INFLUXDB_BIND_ADDRESS': backup, 'INFLUXDB_REPORTING_DISABLED': 'true',
-                       'INFLUXDB_MONITOR_STORE_ENABLED': 'false'}
-        (folder / 'conf').write_text('')
-        command = (['influxd', 'run', '-config', folder / 'conf'] if program == 'influxd' else
-                   [program, f'-storageDataPath={folder}/data', f'-httpListenAddr={address}', '-retentionPeriod=100y'])
-        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
+        server = Database(folder, 'home') if program == 'influxd' else VictoriaMetrics(folder)
         try:
-            backend = make_backend(f'{scheme}://{address}/home', folder)
-            month, used = _month(backend)
+            month, used = _month(make_backend(server.url, folder))
         finally:
-            server.terminate()
-            server.wait()
+            server.kill()
             shutil.rmtree(folder, ignore_errors=True)
         results.append(Result(f'{name}, a month of one outlet by the minute ({used:.3g} ms of CPU time)', month, 'ms',
                               limit=MONTH, goal=f'≤ {MONTH:g} ms of CPU time', holds=used <= MONTH))
     return results
+
+
+class VictoriaMetrics:
+    """A server in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        address = f'127.0.0.1:{free_port()}'
+        self.url = f'victoriametrics://{address}/home'
+        self._process = subprocess.Popen(
+            ['victoria-metrics', f'-storageDataPath={folder}/data', f'-httpListenAddr={address}',
+             '-retentionPeriod=100y'], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 def _copied(backend, readings: np.ndarray) -> float:

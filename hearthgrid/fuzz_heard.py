@@ -1,5 +1,6 @@
 """Targets that come over a wire: plugs, the utility, markets, people and ROS messages."""
 
+import json
 import math
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from hearthgrid.fuzz_forms import NOW, from_file, simple
 
 def targets() -> list[Target]:
     """Return those of this file."""
-    return [*_plugs(), *_utility(), *_market(), *_people(), *_wire()]
+    return [*_plugs(), *_utility(), *_market(), *_people(), *_pages(), *_wire()]
 
 
 def _plugs() -> list[Target]:
@@ -139,6 +140,44 @@ def _people() -> list[Target]:
                [samples.message(name, row) for name, row in bodies.items()], body),
         from_file('users', 'the file of users (JSON)', (ValueError,), [users], 'users.json',
                   lambda path: (Rows(str(path.parent), 'users').all(), Users(str(path.parent)).any())),
+    ]  # fmt: skip
+
+
+def _pages() -> list[Target]:
+    """What a browser sends with a form of the page: names and texts."""
+    from hub_nodes.dashboard import job_card, schedule_card, what_if_card
+    from hub_nodes.dashboard.home_edit import HomeEditor
+    from hub_nodes.dashboard.rows import Refused
+
+    reads = {'job': lambda said: job_card.understood(said, NOW), 'what-if': what_if_card.understood,
+             'rule': lambda said: schedule_card.understood(said, 'r0')}  # fmt: skip
+    filled = {
+        'job': {'energy': '2.5', 'power': '1800', 'by': '06:30', 'interruptible': 'yes'},
+        'what-if': {'battery_kwh': '20', 'outlet': 'car', 'what': 'later', 'later': '-2'},
+        'rule': {'r0.monday': 'yes', 'r0.start': '22:00', 'r0.end': '06:00', 'r0.on': 'off', 'r0.power_max': '500'},
+    }  # fmt: skip
+
+    def texts(content: bytes) -> dict[str, str]:
+        """As the pages take what a browser sends."""
+        said = json.loads(content)
+        return {str(key): str(value)[:64] for key, value in said.items()} if isinstance(said, dict) else {}
+
+    def form(content: bytes) -> None:
+        name, _, rest = content.partition(b'\n')
+        reads.get(name.decode('latin-1'), reads['job'])(texts(rest))
+
+    def home(folder: Path, stack: ExitStack):
+        (folder / 'home.yaml').write_text('outlets: [{id: kettle}]\ntariff: {sell: 0.08}\n')
+        editor = HomeEditor(str(folder / 'home.yaml'))
+        typed = {'tariff.sell': '0.09', 'outlets.0.title': 'Tea', 'outlets.0.schedule': 'mon-fri 22:00-06:00 off',
+                 'outlets.1.id': 'lamp', 'batteries.0.name': 'garage', 'batteries.0.capacity_kwh': '5',
+                 'tariff.buy': '00:00 0.25, 06:00 0.32', 'timezone': 'Europe/Berlin'}  # fmt: skip
+        return [json.dumps(typed).encode()], lambda content: editor.save(texts(content), editor.text())
+
+    return [
+        simple('page-form', 'forms of the page (JSON)', (ValueError, RecursionError),
+               [samples.message(name, row) for name, row in filled.items()], form),
+        Target('home-form', 'the form of the home file (JSON)', (ValueError, RecursionError, Refused), home),
     ]  # fmt: skip
 
 

@@ -15,11 +15,16 @@ CHROMIUM = ('chromium', 'chromium-browser', 'google-chrome')
 PATIENCE = 120.0  # with the browser that prints [s]
 
 
+def chromium() -> str | None:
+    """Return the program of a Chromium: what HEARTHGRID_CHROMIUM says, else the first that is installed."""
+    return os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
 def printed(text: str, path: Path) -> None:
     """Print a page of HTML to a PDF file with Chromium. ReportError, for people, when that cannot be; OSError."""
     from hearthgrid.report_numbers import ReportError
 
-    browser = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    browser = chromium()
     if browser is None:
         raise ReportError('a PDF is printed with Chromium: apt-get install chromium (HTML needs none)')
     with tempfile.TemporaryDirectory(prefix='hearthgrid-report-') as folder:

@@ -23,16 +23,20 @@ def policies(
     each: Annotated[bool, typer.Option('--each', help='One process a node, as `up --each`.')] = False,
     sign: Annotated[bool, typer.Option(help='Make keys, certificates and signatures, too.')] = True,
 ) -> None:
-    """Write who may say what: policy, governance, permissions of each process; signed, with keys of their own."""
+    """Write who may say what: policy, governance, permissions of each process, signed; and Fast DDS profiles."""
     from hearthgrid import security_store
     from hearthgrid.bringup import Options
     from hearthgrid.cli import config_folder, fail
+    from hearthgrid.dds_profiles import profiles_xml
     from hearthgrid.security import enclaves
     from hearthgrid_ros.home import HomeError, load
 
     try:
         made = enclaves(load(home or config_folder() / 'home.yaml'), Options('', '', simulation=simulation, each=each))
         files = security_store.write_policy(folder, made, domain, days)
+        files.append(folder / 'fastdds.xml')
+        files[-1].write_text(profiles_xml(made, (config_folder() / 'fastdds.xml').read_text(encoding='utf-8')),
+                             encoding='utf-8')
         if sign:
             security_store.sign(folder, made, days)
     except HomeError as error:

@@ -8,7 +8,6 @@ leader's lease of one second would end at every step, and the home would do noth
 """
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -55,12 +54,11 @@ class Course:
 class Database:
     """A real influxd that can be killed and comes back with what it had."""
 
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(('127.0.0.1', 0))
-            two.bind(('127.0.0.1', 0))
-            self._address, backup = (f'127.0.0.1:{probe.getsockname()[1]}' for probe in (one, two))
-        self.url = f'influxdb://{self._address}/soak'
+    def __init__(self, folder: Path, name: str = 'soak') -> None:
+        from hearthgrid_ros.testing import free_ports
+
+        self._address, backup = (f'127.0.0.1:{port}' for port in free_ports(2))
+        self.url = f'influxdb://{self._address}/{name}'
         self._folder = folder / 'influx'
         self._folder.mkdir()
         (self._folder / 'conf').write_text('')
@@ -90,15 +88,13 @@ class VirtualHome:
         from hearthgrid.supervisor import Supervisor
         from hearthgrid_ros.home import load
         from hearthgrid_ros.interfaces import ANOMALIES, DIAGNOSTICS, READINGS, SCRIPT_OUTAGE, TIE
-        from hearthgrid_ros.testing import Graph, own_domain
+        from hearthgrid_ros.testing import Graph, free_port, own_domain
 
         own_domain()
         self._folder, self._database, self._speed, self._say = folder, database, speed, say
         (folder / 'home.yaml').write_text(HOME + (f'  store: {{database: "{database.url}"}}\n' if database else ''))
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
-        processes = plan(load(folder / 'home.yaml'), Options(str(folder / 'home.yaml'), str(folder), port=port))
+        processes = plan(load(folder / 'home.yaml'),
+                         Options(str(folder / 'home.yaml'), str(folder), port=free_port()))
         processes = tuple(replace(one, nodes=tuple(replace(node, parameters={**node.parameters, 'use_sim_time': True})
                                                    for node in one.nodes)) for one in processes)
         self._process_of = {f'{node.namespace}/{node.name}'.strip('/').replace('/', '.'): one.name

@@ -6,9 +6,7 @@ chromium).
 """
 import argparse
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,8 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from hearthgrid.report_cli import CHROMIUM
+from hearthgrid.report_cli import chromium
 from hearthgrid_ros.home import load
+from hearthgrid_ros.testing import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120.0  # for anything to be there [s]
@@ -58,10 +57,9 @@ def ask(page: Page, method: str, url: str, body: dict) -> None:
 
 def take(url: str, out: Path, settle: float) -> None:
     """Take all pictures."""
-    program = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(shutil.which, CHROMIUM)), None)
     expect.set_options(timeout=PATIENCE * 1e3)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=['--no-sandbox', '--disable-gpu'])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=['--no-sandbox', '--disable-gpu'])
         options = {'reduced_motion': 'reduce', 'timezone_id': 'UTC', 'locale': 'en-GB'}
         wide = browser.new_context(viewport=WIDE, **options).new_page()
         dark = browser.new_context(viewport=WIDE, color_scheme='dark', **options).new_page()
@@ -117,9 +115,7 @@ def main() -> int:
     parser.add_argument('--settle', type=float, default=150.0, help='seconds to let the home run first')
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix='hearthgrid-pictures-') as folder:
         home = start(Path(folder), port)
         try:

@@ -1,7 +1,6 @@
 """A home started as a person starts it, for tests of the whole."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ import urllib.request
 import psutil
 import pytest
 
-from hearthgrid_ros.testing import Graph, own_domain
+from hearthgrid_ros.testing import Graph, free_port, own_domain
 from hub_nodes.store.place import open_history
 
 
@@ -23,9 +22,7 @@ class Running:
     def __init__(self, folder, text, *options):
         self.folder = folder
         (folder / 'home.yaml').write_text(text)
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.process = subprocess.Popen(
             self.command('up', '--home', folder / 'home.yaml', '--state-dir', folder / 'state', '--port', self.port,
                          *options),

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from rclpy.node import NodeNameNonExistentError
 
 from hearthgrid import shm
 from hearthgrid.bringup import Options
-from hearthgrid.report_cli import CHROMIUM
+from hearthgrid.report_cli import chromium
 from hearthgrid.security import enclaves
 from hearthgrid_msgs.msg import IslandMode, OutletState, Plan, Reading, Request
 from hearthgrid_ros.home import parse
@@ -239,7 +238,7 @@ def test_ctrl_c_leaves_nothing(home):
 def test_the_page_starts_the_home_again_with_what_was_edited_and_heals(running):
     """In a browser: one page changes the home file and asks for the start, another one is only looked at."""
     api = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
-    program = os.environ.get('HEARTHGRID_CHROMIUM') or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    program = chromium()
     if program is None:
         assert os.environ.get('CI') != 'true', 'CI has a browser'
         pytest.skip('no chromium (apt-get install chromium)')

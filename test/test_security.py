@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from hearthgrid.bringup import HUB, Options
 from hearthgrid.cli import app
+from hearthgrid.dds_profiles import profiles_xml
 from hearthgrid.fuzz import Target, run
 from hearthgrid.fuzz_targets import targets
 from hearthgrid.security import allowed, enclaves, permissions_xml, policy_xml, validity, wire
@@ -148,6 +151,42 @@ def test_an_outlet_hears_its_own_requests_only_and_nobody_else_s():
         assert may == {name for name, speaks in SPEAKERS.items() if row in speaks.asks}, row.name
 
 
+PROFILES = '''
+import json, rclpy
+from rclpy.qos import qos_profile_system_default as unsaid
+from hearthgrid_ros import interfaces as io
+from hearthgrid_ros.testing import own_domain
+own_domain()
+rclpy.init()
+node, made = rclpy.create_node('stranger'), {}
+for row in (io.READINGS, io.PLAN, io.ADC):
+    name = f'/home/kettle/{row.name}' if row.scope is io.Scope.OUTLET else f'/home/{row.name}'
+    node.create_publisher(row.type, name, unsaid)
+    while not (ends := node.get_publishers_info_by_topic(name)):
+        rclpy.spin_once(node, timeout_sec=0.05)
+    made[row.name] = [ends[0].qos_profile.reliability.name, ends[0].qos_profile.durability.name]
+print(json.dumps(made))
+'''
+
+
+def test_fast_dds_has_a_profile_of_each_topic_with_the_qualities_of_the_table(tmp_path):
+    """Who asks for nothing of its own gets what the table says."""
+    text = profiles_xml(ALL, (ROOT / 'config' / 'fastdds.xml').read_text())
+    root, space = ElementTree.fromstring(text), '{http://www.eprosima.com}'
+    for kind, way in (('writer', 'publish'), ('reader', 'subscribe')):
+        names = [end.get('profile_name') for end in root.iter(f'{space}data_{kind}')]
+        wanted = {name for enclave in ALL for row in interfaces.TOPICS for name in allowed(enclave, row, way)}
+        assert len(names) == len(set(names)) and set(names) == wanted
+    (tmp_path / 'fastdds.xml').write_text(text)
+    environment = {**os.environ, 'FASTDDS_DEFAULT_PROFILES_FILE': str(tmp_path / 'fastdds.xml'),
+                   'RMW_FASTRTPS_USE_QOS_FROM_XML': '1'}
+    run = subprocess.run([sys.executable, '-c', PROFILES], env=environment, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0 and 'XML' not in run.stderr, run.stderr
+    assert json.loads(run.stdout) == {
+        row.name: [row.quality.reliability.name, row.quality.durability.name]
+        for row in (interfaces.READINGS, interfaces.PLAN, interfaces.ADC)}
+
+
 def test_the_files_say_the_same_and_deny_the_rest():
     policy = ElementTree.fromstring(policy_xml(ALL).split('\n', 1)[1])
     assert [enclave.get('path') for enclave in policy.iter('enclave')] == [enclave.path for enclave in ALL]
@@ -183,7 +222,7 @@ def test_a_keystore_is_written_signed_and_verifies(hearthgrid, tmp_path):
 
 @pytest.mark.parametrize('name', sorted(targets()))
 def test_hostile_bytes_are_taken_or_refused(name, tmp_path):
-    count = {'course-csv': 10, 'home': 40, 'library': 40, 'addresses': 40,
+    count = {'course-csv': 10, 'home': 40, 'home-form': 40, 'library': 40, 'addresses': 40,
              'bag-mcap': 40, 'bag-db3': 40, 'course-parquet': 20}.get(name, 150)  # these are slow
     outcome = run(targets()[name], count, 12, tmp_path, tmp_path / 'failed')
     assert outcome.failures == [] and outcome.inputs == count

@@ -10,6 +10,7 @@ from hearthgrid_msgs import msg
 from hearthgrid_ros.health import OK
 from hearthgrid_ros.interfaces import BATTERY, GRID_EVENTS, GRID_LIMIT, PRICES, READINGS
 from hearthgrid_ros.node import options
+from hearthgrid_ros.testing import free_port
 from hearthgrid_ros.time import to_msg
 from hub_nodes.grid_service.node import GridServiceNode
 
@@ -18,7 +19,7 @@ _spec = importlib.util.spec_from_file_location(
 utility_of = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(utility_of)
 DAY, Authority, Vtn = utility_of.DAY, utility_of.Authority, utility_of.Vtn
-fingerprint, free_port = utility_of.fingerprint, utility_of.free_port
+fingerprint = utility_of.fingerprint
 
 FAST = {'retry': 0.2, 'report_least': 1.0, 'hours_a_day': 24.0}
 EURO = objects.Measurement('currencyPerKWh', 'currencyPerKWh', 'EUR', scale='none')

@@ -3,7 +3,6 @@
 openleadr keeps a server's state in its classes: one server a process at a time.
 """
 import asyncio
-import socket
 import threading
 import warnings
 from datetime import datetime, timedelta, timezone
@@ -58,13 +57,6 @@ class Authority:
 def fingerprint(certificate: str) -> str:
     """Return a certificate's fingerprint as openleadr writes it."""
     return utils.certificate_fingerprint(Path(certificate).read_text())
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as one:
-        one.bind(('127.0.0.1', 0))
-        return one.getsockname()[1]
 
 
 class Looped:

@@ -1,7 +1,6 @@
 """Real servers that take line protocol, for tests: InfluxDB 1.x and VictoriaMetrics, in folders of their own."""
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,13 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from hearthgrid_ros.testing import free_port
+
 PATIENCE = 90.0  # [s]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 class Server:

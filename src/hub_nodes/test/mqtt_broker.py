@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from hearthgrid_ros.testing import free_port
+
 CONFIG = """
 listener {port} 127.0.0.1
 cafile {folder}/ca.pem
@@ -79,9 +81,7 @@ class Mosquitto:
     def __init__(self, folder: Path) -> None:
         self.folder, self._program = folder, mosquitto()
         certificates(folder)
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         (folder / 'mosquitto.conf').write_text(CONFIG.format(
             port=self.port, folder=folder, user=getpass.getuser()))  # as root it would become one who cannot read here
         self._child: subprocess.Popen | None = None

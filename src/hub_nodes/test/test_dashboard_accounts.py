@@ -1,9 +1,11 @@
 """What the pages work out of values before anything is drawn: today's account, tables of charts, rules, outages."""
 import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub_nodes.dashboard import charts, devices, microgrid, values, when
+from hub_nodes.dashboard import charts, devices, job_card, microgrid, values, when
 from hub_nodes.dashboard.chart_table import columns
 from hub_nodes.dashboard.model import HomeModel
 from hub_nodes.dashboard.past_file import NAME, KeptSteps
@@ -69,18 +71,43 @@ def test_prices_that_passed_are_remembered_the_newest_word_holds_and_not_for_eve
     (charts.live_chart(), 'Time; Home uses [kW]; Grid [kW]; Solar [kW]; Battery [kW]'),
     (charts.mains_chart(), 'Time; Voltage [V]; Frequency [Hz]'), (charts.power_chart(), 'Time; Power [W]'),
     (charts.price_chart('€/kWh'), 'Time; Buying [€/kWh]; Selling [€/kWh]; Planned from the grid [kW]'),
-    (charts.forecast_chart('Expected use', 'red'), 'Time; Expected use [kW]; From [kW]; To, 8 of 10 times within [kW]'),
+    (charts.forecast_chart('Expected use', 'red'),
+     'Time; Expected use [kW]; 8 of 10 times within: from [kW]; 8 of 10 times within: to [kW]'),
     (charts.plan_chart(), 'Time; Grid [kW]; Solar [kW]; Battery [kW]; Unplanned use [kW]'),
     (charts.battery_chart(), 'Time; In the battery [kWh]'), (charts.weather_chart(), 'Time; Outside [°C]; Sun [W/m²]'),
     (charts.waveform_chart(), 'Time [ms]; Voltage [V]; Current [A]'),
     (charts.trajectory_chart(), 'Voltage [V]; V–I [A]'), (charts.harmonics_chart(), 'Harmonic; Current [A]'),
-    (charts.history_chart(), 'Time; Mean [W]; From [W]; To, smallest to largest [W]'),
+    (charts.history_chart(), 'Time; Mean [W]; Smallest to largest: from [W]; Smallest to largest: to [W]'),
 ])
 def test_every_chart_has_a_table_whose_columns_have_units(chart, heads):
     table = columns(chart)
     made = [f'{one["name"]} [{table["units"][one["axis"]]}]' for one in table['columns']]
     assert '; '.join([table['x'], *made]) == heads
-    assert [one['series'] for one in table['columns'] if one['name'].startswith('To')] in ([], [[1, 2]])
+    assert [one['series'] for one in table['columns'] if one['name'].endswith(': to')] in ([], [[1, 2]])
+    across = {'Time': '', 'Harmonic': 'harmonic {}', 'Time [ms]': '{} ms', 'Voltage [V]': '{} V'}
+    assert table['say'] == across[table['x']]
+
+
+JOB = {'energy': '2.5', 'power': ' 1800 ', 'by': '06:30', 'interruptible': 'yes'}
+
+
+def test_a_job_as_typed_and_in_words(monkeypatch):
+    monkeypatch.setattr(when, '_zone', ZoneInfo('Europe/Berlin'))
+    evening = datetime(2026, 10, 24, 22, 0, tzinfo=ZoneInfo('Europe/Berlin')).timestamp()  # clocks go back in the night
+    job = job_card.understood(JOB, evening)
+    assert (job.energy_kwh, job.power, job.interruptible, job.deadline - evening) == (2.5, 1800.0, True, 9.5 * HOUR)
+    assert job_card.understood(JOB | {'by': '22:01', 'interruptible': 'no'}, evening).deadline == evening + 60
+    held = values.Job(evening, 'car', 'j', 'running', 2.5, 0.4, 1800.0, job.deadline)
+    said = job_card.sentence(held, evening).replace('\u00a0', ' ')
+    assert said == '2.5 kWh by Sun 25 Oct 06:30: runs, 0.40 kWh so far'
+
+
+@pytest.mark.parametrize('field, text, words', [
+    ('energy', 'x', 'Energy'), ('energy', '0', 'above 0'), ('energy', 'nan', 'above 0'), ('energy', '1001', 'at most'),
+    ('power', '-1', 'Draws'), ('by', '', 'a time is missing')])
+def test_what_is_no_job(field, text, words):
+    with pytest.raises(ValueError, match=words):
+        job_card.understood(JOB | {field: text}, NOW)
 
 
 ALWAYS = {f'r0.{day}': 'yes' for day in ('monday', 'sunday')} | {'r0.start': '22:00', 'r0.end': '06:30', 'r0.on': 'off'}

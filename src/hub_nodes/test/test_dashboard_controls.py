@@ -1,13 +1,16 @@
 """Controls of the pages, each to its effect on the ROS graph or in a file and back; some on a phone."""
 import importlib.util
 import re
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from hearthgrid_msgs import msg
 from hearthgrid_ros.home import parse
+from hearthgrid_ros.time import to_seconds
 from hub_nodes.dashboard import when
 from hub_nodes.store.backend import Retention
 from hub_nodes.store.history import FILE
@@ -89,8 +92,8 @@ def test_a_chart_is_a_table_too_and_follows(page, home, url):
     assert table.locator('tbody tr').count() > rows
     page.goto(f'{url}plan')
     heads = {'Prices of coming hours': ['Time', 'Buying [€/kWh]', 'Selling [€/kWh]', 'Planned from the grid [kW]'],
-             'Expected use of coming hours': ['Time', 'Expected use [kW]', 'From [kW]',
-                                              'To, 8 of 10 times within [kW]'],
+             'Expected use of coming hours': ['Time', 'Expected use [kW]', '8 of 10 times within: from [kW]',
+                                              '8 of 10 times within: to [kW]'],
              'Temperature outside and sun': ['Time', 'Outside [°C]', 'Sun [W/m²]']}
     for name, columns in heads.items():
         table = page.get_by_role('region', name=name)
@@ -98,6 +101,49 @@ def test_a_chart_is_a_table_too_and_follows(page, home, url):
         expect(table.get_by_role('columnheader')).to_have_text(columns)
         expect(table.locator('tbody tr').nth(20)).to_be_attached()
         assert '–' not in table.locator('tbody tr').nth(5).inner_text()
+
+
+def test_history_is_saved_as_a_file(page, home, url):
+    from playwright.sync_api import expect
+    page.goto(f'{url}outlet/kettle')
+    history = page.get_by_role('region', name='History')
+    history.get_by_role('button', name='24 h').click()
+    expect(history.get_by_role('link', name='CSV')).to_have_attribute('href', re.compile('kettle.csv.*step=10$'))
+    for link, begins in (('CSV', b'start [s],start (UTC),mean [W]'), ('Parquet', b'PAR1')):
+        with page.expect_download() as made:
+            history.get_by_role('link', name=link).click()
+        assert Path(made.value.path()).read_bytes().startswith(begins)
+        assert made.value.suggested_filename == f'kettle-active_power.{link.lower()}'
+
+
+def test_a_job_is_given_by_hand(page, home, own, url):
+    from playwright.sync_api import expect
+    page.goto(f'{url}outlet/washing_machine')
+    jobs = page.get_by_role('region', name='Jobs')
+    expect(jobs.locator('li[data-job=wash]')).to_contain_text('1.0 kWh by')
+    jobs.get_by_text('Give a job').click()
+    form = jobs.get_by_role('form', name='Give a job')
+    form.get_by_label('Energy').fill('much')
+    form.get_by_role('button', name='Give it').click()
+    expect(form.get_by_role('alert')).to_have_text('Not given: Energy [kWh] has to be above 0 and at most 1 000.')
+    assert not home.goals
+    for label, text in (('Energy', '2.5'), ('Draws', '1800'), ('Done by', '06:30')):
+        form.get_by_label(label).fill(text)
+    form.get_by_label('May be interrupted').select_option('yes')
+    form.get_by_role('button', name='Give it').click()
+    until(lambda: home.goals, page)
+    goal = home.goals[-1]
+    assert (goal.id[:5], goal.energy_kwh, goal.power, goal.interruptible) == ('page-', 2.5, 1800.0, True)
+    assert 0 < to_seconds(goal.deadline) - home.now() <= 86_400
+    zone = ZoneInfo(parse(own.with_name('example.yaml').read_text()).timezone)
+    assert f'{datetime.fromtimestamp(to_seconds(goal.deadline), zone):%H:%M}' == '06:30'
+    expect(page.get_by_text('holds the job; the plan chooses when').first).to_be_visible()
+    expect(form.get_by_role('alert')).to_be_hidden()
+    jobs.get_by_role('button', name='Take it back').click()  # what somebody else gave is not this page's to take back
+    expect(page.get_by_text('no job wash was given from here').first).to_be_visible()
+    page.goto(f'{url}outlet/kettle')  # takes none
+    page.locator('.outlet-top .big').wait_for()
+    expect(page.get_by_role('region', name='Jobs')).to_be_hidden()
 
 
 def test_a_schedule_is_changed_by_hand_and_mistakes_lose_nothing(phone, home, url):

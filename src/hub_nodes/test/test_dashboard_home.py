@@ -4,6 +4,8 @@ import importlib.util
 import json
 import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -294,6 +296,21 @@ def test_settings_of_nodes_that_cannot_be_checked_are_not_written(editor):
     with pytest.raises(Refused, match='not known'):
         put(editor, row('nodes', 0, name='plan.period', value='300'))
     assert editor.text() == FILE
+
+
+def test_the_end_of_the_page_ends_the_command_that_lists_settings(editor, tmp_path):
+    """Its thread would keep the process, and who ends the home would kill that after some seconds."""
+    begun = tmp_path / 'begun'
+    editor.catalogue = Catalogue((sys.executable, '-c', f'open({str(begun)!r}, "w"); import time; time.sleep(3600)'))
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(editor.catalogue.proposed)
+        while not begun.exists():
+            time.sleep(0.01)
+        editor.catalogue.close()
+        with pytest.raises(Refused, match='not known'):
+            asked.result(90.0)
+    with pytest.raises(Refused, match='not known'):
+        editor.catalogue.nodes()
 
 
 def reports(code: str, folder='.') -> Reports:

@@ -162,6 +162,8 @@ def test_an_outlet_of_the_home_file_is_shown_before_it_is_heard():
     (State('a', NOW, relay='closed', voice='plan'),  None,                                 'auto'),
     (State('a', NOW, relay='closed', voice='person'), None,                                'on'),    # asked elsewhere
     (State('a', NOW, relay='open', voice='person'),  None,                                 'off'),
+    (State('a', NOW, relay='open', voice='person', reason='schedule Mon 01:00–05:30 off'), None, 'auto'),
+    (State('a', NOW, relay='closed', voice='person', reason='job 7 must run now to meet its deadline'), None, 'auto'),
     (State('a', NOW, relay='open', voice='protection'), Request('a', 'on', NOW, NOW + 60), 'on'),    # asked, overruled
     (State('a', NOW, relay='closed', voice='plan'),  Request('a', 'off', NOW - 60, NOW),   'auto'),  # no longer holds
 ])

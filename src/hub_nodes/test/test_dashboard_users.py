@@ -227,6 +227,16 @@ def test_a_flood_of_refusals_does_not_wash_the_rest_out():
     assert log.latest(1)[0].user == 'bob'  # of others nothing is lost
 
 
+def test_what_others_say_is_written_too_and_a_flood_of_it_washes_nothing_out(tmp_path):
+    log = AuditLog(str(tmp_path))
+    log.note(NOW, Who('anna', 'admin', 'page'), 'switch', 'kettle')
+    for _ in range(10_000):
+        log.hear(NOW, 'x\n' * 100, 'mqtt' * 9, 'switch', 'kettle', True, 'OFF')
+    entries = AuditLog(str(tmp_path)).latest(500)
+    assert entries[-1].user == 'anna' and len(entries) == 1 + 50
+    assert (entries[0].target, entries[0].detail, len(entries[0].source)) == ('kettle', 'OFF', 16)
+
+
 def test_a_torn_line_of_the_audit_log_loses_itself_alone(tmp_path):
     log = AuditLog(str(tmp_path))
     log.note(NOW, None, 'login', 'anna', False)

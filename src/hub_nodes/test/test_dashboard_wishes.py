@@ -134,6 +134,17 @@ def test_a_job_an_outlet_does_not_take_is_told(ros, outlet, anna, dashboard):
     assert not answer.ok and answer.why == 'absent'
 
 
+def test_what_was_switched_past_the_page_is_in_its_log(ros, dashboard):
+    others = io.AUDIT.publisher(ros.peer(name='broker'))
+    assert ros.matched(others)
+    said = {'action': 'switch', 'target': 'kettle', 'allowed': True, 'detail': 'OFF in Home Assistant'}
+    for source in ('page', 'mqtt'):  # its own word it has written already
+        others.publish(msg.Audit(source=source, **said))
+    assert ros.until(lambda: any(entry.source == 'mqtt' for entry in dashboard.access.audit.latest()))
+    assert [entry.detail for entry in dashboard.access.audit.latest() if entry.detail == said['detail']] == [
+        said['detail']]
+
+
 def test_jobs_of_outlets_are_known(ros, dashboard):
     jobs = io.JOBS.publisher(ros.peer(name='worker'))
     assert ros.matched(jobs)

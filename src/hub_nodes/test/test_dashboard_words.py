@@ -92,12 +92,25 @@ def test_identifiers_as_headings(name, text):
     (State('a', NOW, 'open', voice='person'), 'Off', 'You'),
     (State('a', NOW, 'closed', voice='person', reason='asked', waiting=True), 'On',
      'You: asked. Waits for its minimum on or off time.'),
+    (State('a', NOW, 'open', voice='person', reason='schedule Mon Tue Wed Thu Fri Sat Sun 01:00–05:30 off'), 'Off',
+     'Schedule: every day 01:00–05:30 off'),
+    (State('a', NOW, 'closed', voice='person', reason='schedule Mon Tue Wed Thu Fri 07:00–08:00 on'), 'On',
+     'Schedule: Mon–Fri 07:00–08:00 on'),
+    (State('a', NOW, 'open', voice='person', reason='job wash waits for the plan'), 'Off',
+     'Job wash waits for the plan'),
     (State('a', NOW, 'open', trip='overcurrent', voice='protection', reason='23 A'), 'Tripped: over-current',
      'Protection: 23 A'),
     (State('a', NOW), 'State not known', 'Nobody asks otherwise'),
 ])
 def test_what_an_outlet_does_and_why(state, relay, because):
     assert (words.relay(state), words.because(state)) == (relay, because)
+
+
+@pytest.mark.parametrize('text, shown', [
+    ('charges from 05:18 at 0.210 EUR/kWh', 'Charges from 05:18 at 0.210 €/kWh'),
+    ('a further kWh costs 0.2 SEK', 'A further kWh costs 0.2 SEK'), ('', '')])
+def test_a_reason_of_the_plan(text, shown):
+    assert words.reason(text) == shown
 
 
 @pytest.mark.parametrize('identity, device, confidence', [

@@ -10,7 +10,7 @@ import pytest
 
 from hearthgrid_msgs import msg
 from hearthgrid_ros.health import ERROR, OK, WARN
-from hearthgrid_ros.interfaces import READINGS, REQUEST, STATES
+from hearthgrid_ros.interfaces import AUDIT, READINGS, REQUEST, STATES
 from hearthgrid_ros.node import options
 from hearthgrid_ros.testing import graph, process
 from hearthgrid_ros.time import to_msg
@@ -152,7 +152,7 @@ def test_home_assistant_learns_of_all_outlets_and_commands_them(house):
     assert json.loads(house.plugs.last('hearthgrid/lamp/state'))['active_power'] == 60
     assert house.plugs.last('homeassistant/sensor/hearthgrid_lamp/frequency/config') is None  # it measures none
     # an outlet of our own, and its command
-    asked = house.ros.hear(house.peer, REQUEST, 'kettle')
+    asked, told = house.ros.hear(house.peer, REQUEST, 'kettle'), house.ros.hear(house.peer, AUDIT)
     publisher = STATES.publisher(house.peer)
     assert house.ros.matched(publisher)
     publisher.publish(msg.OutletState(outlet='kettle', title='The kettle', relay=2))
@@ -166,6 +166,9 @@ def test_home_assistant_learns_of_all_outlets_and_commands_them(house):
 
     assert any(command() for _ in range(10))  # the first may go before the outlet is found
     assert (asked[0].voice, asked[0].power_max, asked[0].sender) == (msg.Request.VOICE_PERSON, 0.0, 'gateway')
+    assert house.ros.until(lambda: told)
+    assert (told[0].source, told[0].action, told[0].target, told[0].allowed) == ('mqtt', 'switch', 'kettle', True)
+    assert told[0].detail == 'OFF in Home Assistant'
     house.plugs.say('hearthgrid/lamp/set', 'OFF')
     assert house.ros.until(lambda: OFF['lamp'] in house.plugs.heard)
     # Home Assistant starts anew: everything is introduced again

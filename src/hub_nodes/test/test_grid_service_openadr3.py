@@ -15,7 +15,7 @@ from hearthgrid_ros.health import ERROR, OK, WARN
 from hearthgrid_ros.home import load
 from hearthgrid_ros.interfaces import GRID_EVENTS, GRID_LIMIT, PRICES, SET_OPT
 from hearthgrid_ros.node import options
-from hearthgrid_ros.testing import graph
+from hearthgrid_ros.testing import free_port, graph
 from hub_nodes.grid_service.node import GridServiceNode
 from hub_nodes.grid_service.openadr2_read import Home
 from hub_nodes.grid_service.openadr3 import Client
@@ -43,7 +43,7 @@ class Vtn:
         self.context.load_cert_chain(certificate, key)
         self.context.load_verify_locations(authority.file)
         self.context.verify_mode = ssl.CERT_REQUIRED
-        self.port = port or utility_of.free_port()
+        self.port = port or free_port()
         self.url = f'https://127.0.0.1:{self.port}/openadr3/3.1.0'
         self.events, self.reports, self.vens, self.tokens, self.polls = {}, [], [], set(), 0
         self.refuse_reports, self.raw = False, None

@@ -71,7 +71,7 @@ def test_outlets_are_told_apart():
     assert recorder.record(source, msg.OutletState(outlet='b'), NOW)
 
 
-@pytest.mark.parametrize('kind', ['anomaly', 'label', 'plan', 'forecast', 'price', 'weather'])
+@pytest.mark.parametrize('kind', ['command', 'anomaly', 'label', 'plan', 'forecast', 'price', 'weather'])
 def test_each_word_of_the_others_is_recorded(kind):
     recorder, source = Recorder(), BY_KIND[kind]
     assert all(recorder.record(source, source.topic.type(), NOW + k) for k in range(3))

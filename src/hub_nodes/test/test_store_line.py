@@ -132,6 +132,13 @@ def test_a_late_reading_brings_its_minute_back(backend):
         backend.maintain(T0 + 360)
 
 
+def test_of_a_late_moment_told_twice_the_last_word_holds_also_where_the_server_has_it_already(backend):
+    minutes_of_readings(backend)
+    written = backend.write(batch((0, T0 + 80, 500.0), (0, T0 + 80, 8.0)))  # another one, and what was there
+    assert written.refused == 0
+    assert backend.history().readings('kettle', T0 + 60, T0 + 120)['active_power'].tolist() == [6, 8, 10]
+
+
 def test_a_dead_server_costs_nothing_is_told_and_caught_up_in_order(server, backend, monkeypatch):
     monkeypatch.setattr(line_forward, 'RETRIES', (0.05,))
     minutes_of_readings(backend)

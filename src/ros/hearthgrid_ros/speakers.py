@@ -41,7 +41,7 @@ SPEAKERS = {
         (rows.ADC, rows.READINGS, rows.TIE, rows.BALLOTS, rows.SHARES, rows.STATES, rows.BATTERY, rows.FORECASTS)),
     'store': Speaks(
         (), (rows.READINGS, rows.ANOMALIES, rows.FORECASTS, rows.GRID_LIMIT, rows.IDENTITIES, rows.ISLAND, rows.JOBS,
-             rows.LABELS, rows.PLAN, rows.PRICES, rows.SIGNATURES, rows.STATES, rows.TIE, rows.WEATHER),
+             rows.LABELS, rows.PLAN, rows.PRICES, rows.SIGNATURES, rows.STATES, rows.TIE, rows.WEATHER, rows.AUDIT),
         (rows.GET_HISTORY, rows.GET_COSTS), managed=True),
     'identify': Speaks((rows.IDENTITIES,), (rows.SIGNATURES, rows.LABELS, rows.PERMITS), (rows.CORRECT_IDENTITY,)),
     'anomaly': Speaks(
@@ -58,7 +58,8 @@ SPEAKERS = {
     'notify': Speaks(
         (), (rows.ANOMALIES, rows.ISLAND, rows.GRID_LIMIT, rows.JOBS, rows.PERMITS),
         (rows.ACKNOWLEDGE, rows.TEST_NOTIFICATION)),
-    'gateway': Speaks((rows.STATES, rows.READINGS, rows.REQUEST), (rows.STATES, rows.READINGS, rows.TIE, rows.REQUEST)),
+    'gateway': Speaks(
+        (rows.STATES, rows.READINGS, rows.REQUEST, rows.AUDIT), (rows.STATES, rows.READINGS, rows.TIE, rows.REQUEST)),
     'grid_service': Speaks(
         (rows.GRID_LIMIT, rows.GRID_EVENTS, rows.PRICES), (rows.READINGS, rows.BATTERY, rows.PERMITS),
         (rows.SET_OPT,),
@@ -67,7 +68,7 @@ SPEAKERS = {
     'dashboard': Speaks(
         (rows.REQUEST, rows.AUDIT, rows.PERMITS),
         (rows.READINGS, rows.STATES, rows.IDENTITIES, rows.ANOMALIES, rows.PLAN, rows.FORECASTS, rows.PRICES,
-         rows.WEATHER, rows.TIE, rows.ISLAND, rows.BATTERY, rows.WAVEFORMS, rows.JOBS), (),
+         rows.WEATHER, rows.TIE, rows.ISLAND, rows.BATTERY, rows.WAVEFORMS, rows.JOBS, rows.AUDIT), (),
         (rows.ACKNOWLEDGE, rows.CAPTURE_WAVEFORM, rows.CORRECT_IDENTITY, rows.GET_COSTS, rows.GET_HISTORY,
          rows.GET_SCHEDULE, rows.RESET_TRIP, rows.SCRIPT_OUTAGE, rows.SET_PRIORITY, rows.SET_SCHEDULE,
          rows.TEST_NOTIFICATION, rows.RUN_JOB)),

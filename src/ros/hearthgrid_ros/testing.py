@@ -2,11 +2,12 @@
 
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import rclpy
 from rclpy.node import Node
@@ -39,6 +40,20 @@ def own_domain() -> int:
     os.environ['ROS_DOMAIN_ID'] = str(_claimed[1])
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     return _claimed[1]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many different TCP ports of loopback that nobody uses now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(('127.0.0.1', 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def free_port() -> int:
+    """Return one such port."""
+    return free_ports(1)[0]
 
 
 class Graph:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hearthgrid_ros.health import ERROR, OK, WARN, HealthReport, PeerWatch
 from hearthgrid_ros.interfaces import DIAGNOSTICS
 from hearthgrid_ros.node import HomeNode, ManagedNode, options
-from hearthgrid_ros.testing import graph, process
+from hearthgrid_ros.testing import free_ports, graph, process
 from hearthgrid_ros.time import to_msg, to_seconds
 
 
@@ -152,3 +152,7 @@ def test_error_is_the_worst_level():
         for name, level in (('a', OK), ('b', ERROR), ('c', WARN)):
             node.health.check(name, level, name)
         assert node.health.level() == ERROR
+
+
+def test_free_ports_are_different():
+    assert len(set(free_ports(50))) == 50

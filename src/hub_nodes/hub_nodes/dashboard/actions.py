@@ -87,6 +87,8 @@ class Actions:
     def close(self) -> None:
         """Answer everything still asked with the end of the node."""
         self._caller.close()
+        if self.editor is not None:
+            self.editor.catalogue.close()
 
     async def ask(self, outlet: str, wish: str, power_max: float = math.inf, lifetime: float = 0.0) -> Answer:
         view = self.model.outlet(outlet, self.now())

@@ -12,6 +12,7 @@ from hub_nodes.dashboard.who import Who
 
 SIZE_MAX = 2_000_000  # of one file; a full one is kept as audit.1.jsonl until the next is full [byte]
 SHOWN = 500
+HEARD = 0.2  # of others, in the long run [1/s]: their word carries no code, and must not wash the rest out
 REFUSALS, BURST = 0.02, 50.0  # written of one user: in the long run [1/s] and at once; else a flood washes the rest out
 
 
@@ -21,7 +22,7 @@ class Entry:
 
     at: float           # [s]
     user: str           # name of the user or token; empty = nobody was logged in
-    source: str         # page, api
+    source: str         # page, api, mqtt
     action: str
     target: str = ''    # outlet or other thing; empty = the home
     allowed: bool = True
@@ -40,6 +41,7 @@ class AuditLog:
         self._tell, self._complain, self._size_max = tell, complain, size_max
         self._lock, self._failed = threading.Lock(), False
         self._refusals, self._unwritten = Buckets(REFUSALS, BURST), Counter()
+        self._heard = Buckets(HEARD, BURST)
         self._latest: deque[Entry] = deque(self._read(), maxlen=SHOWN)
         self._torn = self._path is not None and self._path.exists() and not self._path.read_bytes().endswith(b'\n')
 
@@ -59,6 +61,16 @@ class AuditLog:
             self._latest.append(entry)
             self._append(entry)
         self._tell(entry)
+
+    def hear(self, now: float, user: str, source: str, action: str, target: str, allowed: bool, detail: str) -> None:
+        """Write down what another node says that somebody did; nothing of a flood."""
+        if self._heard.take(now, 'others') > 0:
+            return
+        entry = Entry(now, _line(user, 48), _line(source, 16), _line(action, 48), _line(target, 64), allowed,
+                      _line(detail, 160))
+        with self._lock:
+            self._latest.append(entry)
+            self._append(entry)
 
     def latest(self, count: int = 100) -> list[Entry]:
         """Return the last entries, the newest first."""

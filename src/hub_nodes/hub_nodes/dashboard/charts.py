@@ -102,7 +102,8 @@ def mains_rows(rows: Iterable[Sequence[float]]) -> Rows:
 
 def power_chart() -> dict:
     """One outlet's power over the last minutes. [W]"""
-    return _chart([_line('Power', 'var(--load)', area=0.12)], _time_axis(), _axis('W', min=0), 'W', 1, legend=False)
+    return _chart([_line('Power', 'var(--load)', area=0.12)], _time_axis(), _axis('W', **_POWER), 'W', 1,
+                  legend=False)
 
 
 def power_rows(history: Iterable[tuple[float, float]]) -> Rows:
@@ -148,13 +149,18 @@ def weather_rows(weather: values.Weather | None, since: float) -> Rows:
             for row in (weather.air_temperature, weather.irradiance)]
 
 
+def _faint(name: str) -> dict:
+    """Return a word of a legend in the colour of a band."""
+    return {'name': name, 'itemStyle': {'opacity': 0.3}}
+
+
 def forecast_chart(name: str, colour: str) -> dict:
     """One quantity ahead, with the band that holds four times of five. [kW]"""
     hidden = {'lineStyle': {'opacity': 0}, 'stack': 'band', 'silent': True, 'symbol': 'none', 'stackStrategy': 'all'}
     series = [_line(name, colour), _line('_low', colour, **hidden),
               _line('8 of 10 times within', colour, area=0.18, **hidden)]
     chart = _chart(series, _time_axis(), _axis('kW', min=0), 'kW', 2)
-    chart['legend']['data'] = [name, '8 of 10 times within']
+    chart['legend']['data'] = [name, _faint('8 of 10 times within')]
     chart['tooltip']['show'] = False
     return chart
 
@@ -200,6 +206,7 @@ def battery_rows(plan: values.Plan | None) -> Rows:
 # Noise shall look like nothing. [A], [W]
 _FROM_ZERO = {':min': 'v => v.min > -1 ? 0 : null'}
 _AT_REST = 0.05  # current below which a picture is not blown up [A]
+_POWER = {'min': 0, ':max': 'v => v.max < 1 ? 1 : null'}
 _HARMONICS = {'min': 0, ':max': 'v => v.max < 0.01 ? 0.01 : null'}
 _AT_LEAST = {':min': 'v => v.max - v.min < 0.2 ? -0.2 : null', ':max': 'v => v.max - v.min < 0.2 ? 0.2 : null'}
 
@@ -269,9 +276,14 @@ def history_chart(unit: str = 'W') -> dict:
     series = [_line('Mean', 'var(--load)'), _line('_low', 'var(--load)', **hidden),
               _line('Smallest to largest', 'var(--load)', area=0.14, **hidden)]
     chart = _chart(series, _time_axis(), _axis(unit, **_FROM_ZERO), unit, 1)
-    chart['legend']['data'] = ['Mean', 'Smallest to largest']
+    chart['legend']['data'] = ['Mean', _faint('Smallest to largest')]
     chart['tooltip']['show'] = False
     return chart
+
+
+def between(start: float, end: float) -> dict:
+    """Return the bounds of a time axis: what was not stored stays empty. [s]"""
+    return {'min': milliseconds(start), 'max': milliseconds(end)}
 
 
 def history_rows(history: values.History | None) -> Rows:

@@ -135,4 +135,4 @@ class Row:
         due = f'Done by {words.clock(job.deadline, now)}. ' if job else ''
         reason = (device.reason if device else '') or (spoken and f'first {at(runs[0][0])}') or (
             'waits for the next plan' if job else 'does not run')
-        self._text.say(due + reason[:1].upper() + reason[1:])
+        self._text.say(due + words.reason(reason))

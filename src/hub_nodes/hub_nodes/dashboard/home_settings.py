@@ -13,20 +13,46 @@ OUTLET_NODES = ('outlet', 'consensus')  # there is one of each an outlet: kettle
 
 
 class Catalogue:
-    """All settings of all nodes, asked once of the command that lists them. `command` : another one in tests."""
+    """All settings of all nodes, asked once of the command that lists them. `command` : another one in tests.
+
+    Who asks does so in a thread, and the end of the page waits for its threads: `close` ends the command.
+    """
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
         self._command, self._lock = command, threading.Lock()
         self._nodes: dict[str, dict[str, dict]] = {}
+        self._starting, self._child, self._closed = threading.Lock(), None, False
+
+    def close(self) -> None:
+        """End the command, should it run, and refuse from now on what it was asked for."""
+        with self._starting:
+            self._closed = True
+            if self._child is not None:
+                self._child.kill()
+
+    def _listed(self) -> bytes:
+        """Return what the command says. OSError, subprocess.SubprocessError."""
+        with self._starting:
+            if self._closed:
+                raise subprocess.SubprocessError
+            self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                           stderr=subprocess.DEVNULL)
+        with self._child as child:
+            try:
+                said, _ = child.communicate(timeout=PATIENCE)
+            finally:
+                child.kill()
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, self._command)
+        return said
 
     def nodes(self) -> dict[str, dict[str, dict]]:
         """Return default, unit, low, high, choices and description of each setting by node. Refused if not known."""
         with self._lock:
             if not self._nodes:
                 try:
-                    made = subprocess.run(self._command, capture_output=True, timeout=PATIENCE, check=True)
                     self._nodes = {node: {one['name']: one for one in settings}
-                                   for node, settings in json.loads(made.stdout).items()}
+                                   for node, settings in json.loads(self._listed()).items()}
                 except (OSError, subprocess.SubprocessError, ValueError) as error:
                     raise Refused(f'the settings of nodes are not known ({type(error).__name__})') from None
             return self._nodes

@@ -151,7 +151,7 @@ class Topology:
 
             with Tag('details', css='chart-table'):
                 Tag('summary', 'Who says what')
-                with Tag('div', css='table-box', role='region', tabindex='0', aria_label='Members'), Tag('table'):
+                with Tag('div', css='table-box wraps', role='region', tabindex='0', aria_label='Members'), Tag('table'):
                     with Tag('tr'):
                         for head in ('Member', 'Says', 'Voltage', 'Frequency'):
                             Tag('th', head, scope='col')

@@ -41,6 +41,7 @@ from hub_nodes.dashboard.views import Limits, Place
 
 SUBSCRIBED = (READINGS, STATES, IDENTITIES, ANOMALIES, PLAN, FORECASTS, PRICES, WEATHER, TIE, ISLAND, BATTERY,
               WAVEFORMS, JOBS)
+OWN = ('page', 'api')  # sources of the audit log that are this node
 SAMPLE = 1.0       # between points of the live chart [s]
 REMEMBERED = 1000  # refusals said so far, so that each is said once
 
@@ -67,6 +68,7 @@ class DashboardNode(HomeNode):
         self.actions = Actions(self, self.model, settings, told(home, settings))
         for topic in SUBSCRIBED:
             topic.subscription(self, self._take)
+        AUDIT.subscription(self, self._heard)
         self.create_timer(SAMPLE, self._tick)
         self.health.before_report(self._report)
         inner = Door(site(self.actions, self.access), self.access)
@@ -94,6 +96,11 @@ class DashboardNode(HomeNode):
         self.actions.post(lambda: self._audit.publish(msg.Audit(
             stamp=to_msg(entry.at), user=entry.user, source=entry.source, action=entry.action, target=entry.target,
             allowed=entry.allowed, detail=entry.detail)))
+
+    def _heard(self, message: msg.Audit) -> None:
+        if message.source not in OWN:  # what was done here is written already
+            self.access.audit.hear(self.now(), message.user, message.source, message.action, message.target,
+                                   message.allowed, message.detail)
 
     def _take(self, message) -> None:
         try:

@@ -1,5 +1,6 @@
 """The page of one outlet: what it measures, its waveform, what is on it, what it did, what it does and why."""
 import math
+from urllib.parse import quote
 
 from nicegui import background_tasks
 
@@ -7,6 +8,7 @@ from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Answer, Backend
 from hub_nodes.dashboard.correction import Correction, type_list
 from hub_nodes.dashboard.frame import Clockwork
+from hub_nodes.dashboard.job_card import JobCard
 from hub_nodes.dashboard.overview import Switch, heard, lamp
 from hub_nodes.dashboard.schedule_card import ScheduleCard
 from hub_nodes.dashboard.views import OutletView
@@ -15,6 +17,8 @@ from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, tell
 RECENT = 300.0     # of the power chart [s]
 CAPTURE = 2.0      # between requests for a raw window [s]
 SPANS = {'1 h': 3600.0, '24 h': 86_400.0, '7 d': 604_800.0}
+ROWS = {'1 h': 1, '24 h': 10, '7 d': 60}  # of a file, a row so often [s]
+FILES = {'csv': 'CSV', 'parquet': 'Parquet'}
 
 
 def build(backend: Backend, clockwork: Clockwork, outlet: str) -> None:
@@ -25,7 +29,8 @@ def build(backend: Backend, clockwork: Clockwork, outlet: str) -> None:
             parts += [Wave(backend, outlet), Recent(backend, outlet), Stored(backend, outlet)]
             ScheduleCard(backend, outlet)
         with Tag('div', css='narrow'):
-            parts += [Doing(backend, outlet), Device(backend, outlet), Spectrum(backend, outlet)]
+            parts += [Doing(backend, outlet), JobCard(backend, outlet), Device(backend, outlet),
+                      Spectrum(backend, outlet)]
 
     def refresh() -> None:
         view = backend.model.outlet(outlet, backend.now())
@@ -52,7 +57,7 @@ class Head:
             with Tag('dl', css='facts readings'):
                 self._facts = {name: Fact(name) for name in (
                     'Voltage', 'Current', 'Power factor', 'Reactive power', 'Frequency', 'Current distortion', 'Energy',
-                    'Contacts')}
+                    'Contact temperature')}
 
     def refresh(self, view: OutletView) -> None:
         self._title.say(view.title)
@@ -74,7 +79,7 @@ def readings(reading: values.Reading) -> dict[str, str]:
             'Frequency': words.quantity(reading.frequency, 'Hz', 2),
             'Current distortion': words.percent(reading.current_thd),
             'Energy': words.quantity(reading.energy_kwh, 'kWh', 2),
-            'Contacts': words.quantity(reading.temperature, '°C')}
+            'Contact temperature': words.quantity(reading.temperature, '°C')}
 
 
 class Wave:
@@ -139,6 +144,8 @@ class Stored:
             self._note = Tag('p', '', 'hint', role='status')
             self._chart = Chart(charts.history_chart(), 'Stored power over the chosen time, in watts', 'chart small',
                                 'Nothing stored yet.')
+            with Tag('p', 'As a file: ', 'files hint'):
+                self._files = {kind: Tag('a', name, download='') for kind, name in FILES.items()}
 
     def _choose(self, name: str) -> None:
         self._span, self._asked = name, -math.inf
@@ -149,9 +156,12 @@ class Stored:
         now = self._backend.now()
         if not self._busy and abs(now - self._asked) >= max(30.0, SPANS[self._span] / 500.0):
             self._asked, self._busy = now, True
-            background_tasks.create(self._fetch(self._span), name='history')
+            background_tasks.create(self._fetch(self._span, now), name='history')
+            for kind, one in self._files.items():  # the interface for programs makes it
+                one.put(href=f'/api/v1/export/{quote(self._outlet, safe="")}.{kind}?start={now - SPANS[self._span]:.0f}'
+                             f'&end={now:.0f}&step={ROWS[self._span]}')
 
-    async def _fetch(self, span: str) -> None:
+    async def _fetch(self, span: str, asked: float) -> None:
         try:
             found = await self._backend.history(self._outlet, 'active_power', SPANS[span])
         finally:
@@ -164,7 +174,7 @@ class Stored:
                 self._asked = self._backend.now() - 20.0  # ask again soon: a store that restarts comes back
             else:
                 self._note.say('')
-                self._chart.show(charts.history_rows(found))
+                self._chart.show(charts.history_rows(found), xAxis=charts.between(asked - SPANS[span], asked))
 
 
 class Doing:
@@ -202,12 +212,14 @@ class Doing:
         self._why.say(words.because(state) or 'The outlet has not said yet.')
         self._wish.say(f'You asked for {view.request.wish} at {words.clock(view.request.stamp, now)}, until '
                        f'{words.clock(view.request.expiry, now)}.' if view.request and view.wish != 'auto' else '')
-        self._plan.say(f'The plan: {view.planned}' if view.planned else '')
+        told = view.planned and state is not None and view.planned in state.reason
+        self._plan.say(f'The plan: {words.signs(view.planned)}' if view.planned and not told else '')
         tripped = state is not None and state.trip != 'none'
         self._reset.put(hidden=None if tripped and self._backend.may('control') else True)
         if state is None:
             return
-        self._cap.say('without a cap' if state.power_max == math.inf else f'up to {words.power(state.power_max)}')
+        self._cap.say('without a cap' if state.power_max == math.inf else 'nothing' if state.power_max == 0 else
+                      f'up to {words.power(state.power_max)}')
         self._heat.say(f'{words.percent(state.thermal_load)} of a trip' if math.isfinite(state.thermal_load)
                        else words.DASH)
         self._refused.say(str(state.requests_refused))

@@ -46,7 +46,7 @@ class Summary:
             self._reasons.clear()
             with self._reasons:
                 for reason in reasons:
-                    Tag('li', reason)
+                    Tag('li', words.reason(reason))
 
 
 def _now(series, row: tuple[float, ...], now: float) -> float | None:
@@ -115,6 +115,6 @@ class Expected:
         now = self._backend.now()
         for quantity, (note, chart) in self._parts.items():
             forecast = self._backend.model.forecast('home', quantity)
-            made = f'Made at {words.clock(forecast.stamp, now)} by {words.plain(forecast.method)}' if forecast else ''
-            note.say(made)
+            note.say(f'Made at {words.clock(forecast.stamp, now)}. Method: {words.plain(forecast.method)}'
+                     if forecast else '')
             chart.draw(charts.forecast_rows, forecast, math.floor(now / HOUR) * HOUR)

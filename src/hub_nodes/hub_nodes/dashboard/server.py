@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOCAL_NAMES = frozenset({'localhost', '127.0.0.1', '::1'})
 GRACE = 1     # given to open connections at the end [s]
-LIMIT = 10.0  # for stopping [s]
+LIMIT = 6.0   # for stopping: less than whoever ends the process waits [s]
 BACKLOG = 64
 WORD_MAX = 1_000_000  # of a browser over the WebSocket [byte]
 POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "

@@ -124,7 +124,7 @@ def reports(backend: Permitted) -> None:
                 note.say(f'The report of {month} is ready.')
                 ui.download.content(made, f'hearthgrid-{month}.{kind}', MEDIA[kind])
 
-    with card('Reports', hint='What a month cost and saved; made in some seconds, PDF where Chromium is.'):
+    with card('Reports', hint='What a month cost and saved; made in some seconds. PDF needs Chromium on this machine.'):
         told = Tag('p', '', 'hint', role='status')
         with Tag('ul', css='rows'):
             for year, month in months:
@@ -142,6 +142,10 @@ def messages(backend: Permitted) -> None:
         tell(await backend.test_notification(said.get('channel', '').strip()[:32]))
 
     with card('Messages', hint='Sends a test message. Without a channel: to all of them.'):
+        if ('Channels', 'none') in backend.facts:
+            with Tag('p', 'No channel is set up, so nobody is told of anything. ', 'hint'):
+                if backend.editor is not None:
+                    Tag('a', 'Set one up', href='/home')
         form('Test message', send, entry('Channel', 'channel', required=None), submit='Send a test message')
 
 
@@ -257,5 +261,5 @@ class Log:
             for one in entries:
                 with Tag('li', data_allowed=str(one.allowed).lower()):
                     Tag('span', words.clock(one.at, now, seconds=True), 'hint')
-                    Tag('strong', joined(one.user or 'nobody', one.action, one.target))
+                    Tag('strong', joined(one.user or 'without login', one.action, one.target))
                     Tag('span', ('' if one.allowed else 'Not done. ') + one.detail, 'hint')

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 from hub_nodes.dashboard import values
 from hub_nodes.dashboard.values import NAN, Reading
+from hub_nodes.dashboard.words import standing
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,6 @@ class OutletView:
         """What a person asked last and still holds: on, off or auto."""
         if self.request is not None:
             return self.request.wish
-        if self.state is not None and self.state.voice == 'person':
+        if self.state is not None and self.state.voice == 'person' and not standing(self.state):
             return 'on' if self.state.relay == 'closed' else 'off'
         return 'auto'

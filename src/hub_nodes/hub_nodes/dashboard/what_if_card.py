@@ -30,7 +30,7 @@ class WhatIf:
                     Tag('span', 'Job of')
                     self._choice = Tag('select', name='outlet')
                 with Tag('label', css='field'):
-                    Tag('span', 'is')
+                    Tag('span', 'That job is')
                     with Tag('select', name='what'):
                         Tag('option', 'due at another time', value='later')
                         Tag('option', 'left out', value='without')

@@ -3,7 +3,7 @@
 Browsers count milliseconds in UTC and would show their own zone; charts therefore get local time as if it were UTC
 (`useUTC`), and every clock on the page agrees wherever it is looked at.
 """
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 _zone: tzinfo | None = None
@@ -33,3 +33,10 @@ def day_start(at: float) -> float:
 def month_start(at: float) -> float:
     """Return when the local month of `at` began. Both in [s]."""
     return local(at).replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def next_time(at: float, minute: int) -> float:
+    """Return when it is next that local minute of the day, after `at`. Both times in [s]."""
+    today = local(at).replace(hour=minute // 60, minute=minute % 60, second=0, microsecond=0, fold=0)
+    found = today if today.timestamp() > at else today + timedelta(days=1)
+    return found.timestamp()

@@ -115,13 +115,38 @@ def relay(state) -> str:
     return {'open': 'Off', 'closed': 'On'}.get(state.relay, 'State not known')
 
 
+def standing(state) -> bool:
+    """Return whether an outlet goes by what a person set once, its schedule or a job, and not by a switch."""
+    return state.voice == 'person' and state.reason.startswith(('schedule ', 'job '))
+
+
+def _days(text: str) -> str:
+    for days, name in (('Mon Tue Wed Thu Fri Sat Sun', 'every day'), ('Mon Tue Wed Thu Fri', 'Mon–Fri')):
+        text = text.replace(days, name, 1)
+    return text
+
+
+def signs(text: str) -> str:
+    """Return a text with the signs of currencies for their codes."""
+    for code, sign in _SYMBOLS.items():
+        text = text.replace(f' {code}', f' {sign}')
+    return text
+
+
+def reason(text: str) -> str:
+    """Return what a plan gives as a reason as a sentence begins."""
+    return signs(text[:1].upper() + text[1:])
+
+
 def because(state) -> str:
     """Return who decided and why, from a `values.State` or None."""
     if state is None:
         return ''
-    why = state.reason.strip()
+    why = signs(state.reason.strip())
     if state.voice == 'unknown' and why in ('', 'nobody asked'):
         why = 'nobody asks otherwise'
+    elif standing(state):
+        why = _days(why.replace('schedule ', 'schedule: ', 1))
     elif state.voice in VOICES:
         why = f'{VOICES[state.voice]}: {why}' if why else VOICES[state.voice]
     why = why[:1].upper() + why[1:]

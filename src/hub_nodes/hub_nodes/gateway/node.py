@@ -12,7 +12,7 @@ from hearthgrid_msgs import msg
 from hearthgrid_ros import home
 from hearthgrid_ros.counter import Counter
 from hearthgrid_ros.health import ERROR, OK, WARN
-from hearthgrid_ros.interfaces import READINGS, REQUEST, STATES, TIE
+from hearthgrid_ros.interfaces import AUDIT, READINGS, REQUEST, STATES, TIE
 from hearthgrid_ros.node import HomeNode, run
 from hearthgrid_ros.params import home_file, keys_file, state_dir
 from hearthgrid_ros.request import request
@@ -101,6 +101,7 @@ class GatewayNode(HomeNode):
         self._polled_at = self._shared_at = self._read_at = -float('inf')
         self._saved_at = self.now()
         self._states, self._readings = STATES.publisher(self), READINGS.publisher(self)
+        self._audit = AUDIT.publisher(self)
         self._plugs = {plug.id: self._plug(plug) for plug in section.plugs}
         self._file = StateFile(settings.state_dir, 'gateway')
         self._remember()
@@ -291,6 +292,8 @@ class GatewayNode(HomeNode):
                 stamp=to_msg(now), expiry=to_msg(now + self.settings.person_validity), voice=msg.Request.VOICE_PERSON,
                 epoch=number // 1000, counter=number, power_min=power_min, power_max=power_max,
                 reason='switched in Home Assistant', sender=SENDER), now))
+            self._audit.publish(msg.Audit(stamp=to_msg(now), source='mqtt', action='switch', target=outlet,
+                                          allowed=True, detail=f'{payload.decode()} in Home Assistant'))
 
     def _refuse(self, now: float, reason: str) -> None:
         self._refused, self._refused_at = self._refused + 1, now

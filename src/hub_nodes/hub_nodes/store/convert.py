@@ -67,6 +67,7 @@ SOURCES = (
     Source(interfaces.PRICES, 'price', _issuer),
     Source(interfaces.WEATHER, 'weather', _issuer),
     Source(interfaces.SIGNATURES, 'signature', _outlet, heartbeat=600.0),
+    Source(interfaces.AUDIT, 'command', lambda m: m.target or 'home'),
 )
 
 

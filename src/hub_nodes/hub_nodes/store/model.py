@@ -47,7 +47,7 @@ KINDS = {
     'anomaly': Kind(True, 3650.0), 'island': Kind(True, 3650.0), 'tie': Kind(True, 3650.0),
     'limit': Kind(True, 3650.0), 'job': Kind(True, 3650.0), 'plan': Kind(True, 90.0),
     'forecast': Kind(False, 14.0), 'price': Kind(False, 365.0), 'weather': Kind(False, 90.0),
-    'signature': Kind(False, 30.0),
+    'signature': Kind(False, 30.0), 'command': Kind(True, 3650.0),
 }
 
 

@@ -48,7 +48,7 @@ class StoreSettings:
     minutes_days: float = setting(730.0, 'd', 1.0, 36_500.0, 'How long mean, minimum and maximum of each minute are '
                                   'kept.')
     events_days: float = setting(730.0, 'd', 1.0, 36_500.0, 'How long states, identities, labels, anomalies, outages, '
-                                 'grid limits, prices and jobs are kept.')
+                                 'grid limits, prices, jobs and commands are kept.')
     plans_days: float = setting(90.0, 'd', 1.0, 36_500.0, 'How long plans are kept.')
     series_days: float = setting(30.0, 'd', 1.0, 36_500.0, 'How long forecasts, weather and signatures are '
                                  'kept.')

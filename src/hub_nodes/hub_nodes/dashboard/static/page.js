@@ -22,14 +22,16 @@ window.hearthgrid = (() => {
   const units = new Map(), due = new Map();
   const ROWS = 100; // of a table, at most
   const number = (value) => value == null || Number.isNaN(+value) ? "–" : (+value).toFixed(
-    Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 || value == 0 ? 2 : 3).replace("-", "−");
+    Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 || value == 0 ? 2 : 3)
+    .replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
   function across(kind, points) {
     if (kind !== "time") return kind === "category" ? String : number;
     const length = points.length ? points[points.length - 1] - points[0] : 0; // [ms]
     return (at) => {
       const said = new Date(at).toISOString();
-      return `${length > 864e5 ? `${said.slice(8, 10)}.${said.slice(5, 7)}. ` : ""}${said.slice(11, length < 36e5 ? 19 : 16)}`;
+      return `${length >= 864e5 ? `${+said.slice(8, 10)} ${MONTHS[+said.slice(5, 7) - 1]} ` : ""}${said.slice(11, length < 36e5 ? 19 : 16)}`;
     };
   }
 
@@ -58,7 +60,7 @@ window.hearthgrid = (() => {
       const known = at[i].map((value, n) => [value, n]).filter(([value]) => value != null);
       if (!known.length) return "";
       const least = known.reduce((a, b) => (b[0] < a[0] ? b : a)), most = known.reduce((a, b) => (b[0] > a[0] ? b : a));
-      const one = ([value, n]) => `${number(value)} ${unit(column)} at ${say(xs[n])}`;
+      const one = ([value, n]) => `${number(value)} ${unit(column)} at ${(about.say || "{}").replace("{}", say(xs[n]))}`;
       const last = about.kind === "time" ? `, last ${one(known[known.length - 1])}` : "";
       return `${column.name}: least ${one(least)}, most ${one(most)}${last}.`;
     });
