@@ -30,10 +30,7 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         progress(f'left out: set {PEER} to a Python that has EMHASS')
         return []
     value, rows = _plan_value(), []
-    homes = value._homes()
-    if not os.environ.get(value.FOLDER):
-        homes = [home for home in homes if any(part in home.name for part in value.HOMES)]
-    for home in homes:
+    for home in value._homes():
         progress(f'{home.name}: knowing it all')
         least, _ = value._known(home)
         own = value.simulate(home, 'own use').cost

@@ -10,8 +10,7 @@ import numpy as np
 
 from hearthgrid.report_events import Event, JobLine, anomalies, jobs, outages, told
 from hearthgrid.report_scores import Score, forecasts, plans, quarters
-from hearthgrid.simulate import Orders, Store
-from hearthgrid_core.plan import BatteryFacts, together
+from hearthgrid.simulate_store import Orders, Store, joined
 from hearthgrid_ros.home import Home, HomeError, load
 from hub_nodes.store.backend import History
 from hub_nodes.store.costs import DAYS_MAX, HOUR, QUARTER, Cost, costs
@@ -89,18 +88,6 @@ def described(state: Path, file: Path | None) -> Home | None:
         return load(file) if file else None
     except HomeError as error:
         raise ReportError(str(error)) from None
-
-
-def joined(home: Home | None) -> Home | None:
-    """Return a home whose batteries are one, which is all the account asks of them."""
-    if home is None or not home.batteries:
-        return home
-    facts, _ = together([(BatteryFacts(one.capacity_kwh, one.power_max, one.efficiency, one.reserve, one.wear_price),
-                          math.nan) for one in home.stores.values()])
-    battery = home.battery.model_copy(update={
-        'capacity_kwh': facts.capacity, 'power_max': facts.power_max, 'efficiency': facts.efficiency,
-        'reserve': facts.reserve, 'wear_price': facts.wear_price})  # fmt: skip
-    return home.model_copy(update={'battery': battery, 'batteries': {}})
 
 
 def gather(history: History, start: float, end: float, home: Home | None, zone: ZoneInfo) -> Numbers:

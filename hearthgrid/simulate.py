@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from hearthgrid.simulate_course import STEP, Course, Task
+from hearthgrid.simulate_store import Orders, Store
 from hearthgrid_core.forecast import (
     DAY,
     LOAD,
@@ -24,16 +25,14 @@ from hearthgrid_core.outlet import Job, JobBook, JobSettings
 from hearthgrid_core.plan import (
     BatteryFacts,
     HomeFacts,
-    InnerLoopSettings,
     JobState,
     Kind,
-    Moment,
     Planner,
     PlanSettings,
     Situation,
     Status,
-    battery_power,
     problem,
+    together,
 )
 from hearthgrid_ros.home import Home
 
@@ -42,29 +41,8 @@ QUARTER = 15  # minutes in which peaks are metered
 ANNOUNCED = 13  # local hour at which tomorrow's prices become known
 TRAIN = 7 * DAY  # between two fittings of the learned models; the running home fits them daily, over night
 PERIOD = 30  # minutes between two plans
-# In a minute of the world the loop has done sixty steps: the error is gone.
-LOOP = InnerLoopSettings(gain=1.0, dead_band=0.0)
 PLAN = PlanSettings(step=900.0)
 FORECAST = ForecastSettings(step=900.0, horizon=DAY + HOUR)
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a controller wants for the coming minute.
-
-    on : outlets whose job should run     low, high : net import between which the battery is at `hold`, NaN = own use
-    first [W]     floor, ceiling : charge the battery keeps within [kWh]     pv_max : [W]
-    idle : the battery does nothing
-    """
-
-    on: frozenset[str] = frozenset()
-    low: float = math.nan
-    high: float = math.nan
-    hold: float = 0.0
-    pv_max: float = math.inf
-    idle: bool = False
-    floor: float = 0.0
-    ceiling: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -133,9 +111,7 @@ class Planned:
 
     def __init__(self, home: Home, course: Course, perfect: bool = False):
         self._course, self._perfect, self._zone = course, perfect, ZoneInfo(home.timezone)
-        battery = home.battery and BatteryFacts(home.battery.capacity_kwh, home.battery.power_max,
-                                                home.battery.efficiency, home.battery.reserve,
-                                                home.battery.wear_price)  # fmt: skip
+        battery, _ = together([(BatteryFacts.of(one), math.nan) for one in home.stores.values()])
         self._facts = HomeFacts(home.supply.import_max, home.supply.export_max, home.tariff.currency, battery, True)
         self._rated = home.pv.power_max if home.pv else 0.0
         self._planner = Planner(PLAN, lambda t: datetime.fromtimestamp(t, self._zone).strftime('%H:%M'))
@@ -244,41 +220,6 @@ def _within(forecast) -> tuple[Series, Series]:
     return tuple(Series(forecast.start, forecast.step, bound) for bound in (forecast.lower, forecast.upper))
 
 
-class Store:
-    """A battery's energy, and what goes through it."""
-
-    def __init__(self, home: Home, energy: float | None = None):
-        """energy : in it at first, None = as the home says [kWh]"""
-        self.b = home.battery
-        initial = self.b.capacity_kwh * self.b.initial if self.b else 0.0
-        self.energy = self.first = initial if energy is None else energy
-        self.power, self.discharged = 0.0, 0.0
-
-    @property
-    def charge(self) -> float:
-        """0 … 1, NaN without a battery."""
-        return self.energy / self.b.capacity_kwh if self.b else math.nan
-
-    def follow(self, rest: float, orders: Orders, home: Home) -> None:
-        """Set the power for a minute in which everything else draws `rest` [W]."""
-        b, supply = self.b, home.supply
-        if b is None or orders.idle:
-            return
-        hours = STEP / HOUR
-        moment = Moment(
-            low=orders.low, high=orders.high, hold=orders.hold, planned=math.nan, grid=rest + self.power,
-            battery=self.power, charge=self.charge, reserve=max(b.reserve, orders.floor / b.capacity_kwh),
-            charge_max=b.power_max, discharge_max=b.power_max, import_max=supply.import_max,
-            export_max=supply.export_max, ceiling=min(1.0, orders.ceiling / b.capacity_kwh))  # fmt: skip
-        power = battery_power(moment, LOOP)[0]
-        room, left = b.capacity_kwh - self.energy, self.energy
-        self.power = min(max(power, -left * b.efficiency * KILO / hours), room / b.efficiency * KILO / hours)
-        flow = self.power / KILO * hours
-        self.energy += flow * b.efficiency if flow > 0 else flow / b.efficiency
-        self.energy = min(max(self.energy, 0.0), b.capacity_kwh)
-        self.discharged += max(-flow, 0.0)
-
-
 def run(home: Home, course: Course, controller: Controller, tell: Callable[[float], None] = lambda share: None,
         sheds: bool = False) -> Outcome:  # fmt: skip
     """Return what a controller makes of a course.
@@ -309,7 +250,7 @@ def run(home: Home, course: Course, controller: Controller, tell: Callable[[floa
         sun = min(float(course.pv[step]), orders.pv_max)
         thrown += (float(course.pv[step]) - sun) / KILO * STEP / HOUR
         base = float(course.load[step]) - sun
-        most = supply.import_max + (store.b.power_max if store.b and not orders.idle else 0.0)
+        most = supply.import_max + (store.facts.power_max if store.facts and not orders.idle else 0.0)
         for outlet in sorted(drawn, key=lambda o: jobs[o][1].deadline, reverse=True) if sheds else ():
             if base + sum(drawn.values()) > most and jobs[outlet][1].interruptible:
                 del drawn[outlet]
@@ -333,17 +274,17 @@ def _counted(home: Home, course: Course, grid: np.ndarray, store: Store, thrown:
     rest = slice(course.first, None)
     energy = grid / KILO * STEP / HOUR
     bill = float(np.where(energy > 0, energy * course.buy[rest], energy * course.sell[rest]).sum())
-    wear = stored = 0.0
-    if store.b:
-        wear = store.discharged * store.b.wear_price
-        stored = (store.energy - store.first) * store.b.efficiency * float(course.buy[rest].mean())
+    stored = 0.0
+    if store.facts:
+        stored = (store.energy - store.first) * store.facts.efficiency * float(course.buy[rest].mean())
     whole = len(grid) // QUARTER * QUARTER
     peak = grid[:whole].reshape(-1, QUARTER).mean(axis=1).max(initial=0.0)
     carbon = math.nan if course.carbon is None else float(np.maximum(energy, 0.0) @ course.carbon[rest])
     return Outcome(
-        bill + wear - stored, bill, wear, stored, max(float(peak), 0.0), float(np.maximum(energy, 0.0).sum()),
-        float(np.maximum(-energy, 0.0).sum()), store.discharged / store.b.capacity_kwh if store.b else math.nan, carbon,
-        done, missed, int((grid > home.supply.import_max + 1.0).sum()), thrown,
+        bill + store.wear - stored, bill, store.wear, stored, max(float(peak), 0.0),
+        float(np.maximum(energy, 0.0).sum()), float(np.maximum(-energy, 0.0).sum()),
+        store.discharged / store.facts.capacity if store.facts else math.nan, carbon, done, missed,
+        int((grid > home.supply.import_max + 1.0).sum()), thrown,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from hearthgrid import simulate
 from hearthgrid.simulate_course import Course, flat, invent, read
+from hearthgrid.simulate_store import joined
 from hearthgrid_ros.home import Battery, Home, Pv
 
 Maker = Callable[[Home], Course]
@@ -153,11 +154,17 @@ def _with(home: Home, **parts) -> Home:
 
 
 def _battery(home: Home, **values) -> Home:
-    return _with(home, battery=(home.battery or Battery()).model_copy(update=values))
+    """Return the home with another battery; several are taken as one."""
+    one = joined(home)
+    return _with(one, battery=(one.battery or Battery()).model_copy(update=values))
+
+
+def _no_battery(home: Home) -> Home:
+    return _with(joined(home), battery=None)
 
 
 CHANGES: dict[str, tuple[str, Callable[[Home, float], Home] | None]] = {
-    'battery': ('kWh', lambda home, kwh: _battery(home, capacity_kwh=kwh) if kwh else _with(home, battery=None)),
+    'battery': ('kWh', lambda home, kwh: _battery(home, capacity_kwh=kwh) if kwh else _no_battery(home)),
     'battery_power': ('W', lambda home, power: _battery(home, power_max=power)),
     'reserve': ('share', lambda home, share: _battery(home, reserve=share)),
     'pv': ('W', lambda home, power: _with(home, pv=Pv.model_construct(power_max=power) if power else None)),

@@ -107,6 +107,25 @@ def test_energy_is_kept(controller):
     assert made.imported - made.exported == pytest.approx(drawn + jobs + stored, abs=0.05)
 
 
+def test_all_batteries_are_simulated():
+    """Two lossless ones, unlike in size and charge: own use fills both, and a kWh wears by its own battery."""
+    first = Battery(capacity_kwh=8, power_max=1500, efficiency=1.0, initial=0.5, reserve=0.0, wear_price=0.01)
+    second = Battery(capacity_kwh=16, power_max=2500, efficiency=1.0, initial=0.25, reserve=0.0, wear_price=0.01)
+    one = Battery(capacity_kwh=24, power_max=4000, efficiency=1.0, initial=8 / 24, reserve=0.0, wear_price=0.01)
+    world = course(pv=[2500.0] * 10 + [0.0] * 14)
+    several, alone, joint = (simulate.run(home(battery=battery, batteries=more), world, simulate.own_use)
+                             for battery, more in ((first, {'barn': second}), (first, {}), (one, {})))  # fmt: skip
+    assert several.imported < alone.imported - 5
+    for name in ('imported', 'exported', 'wear', 'stored', 'cycles'):
+        assert getattr(several, name) == pytest.approx(getattr(joint, name), abs=0.05)
+    worn = home(battery=first, batteries={'barn': second.model_copy(update={'wear_price': 0.04})})
+    made = simulate.run(worn, world, simulate.own_use)
+    given = made.cycles * 24
+    assert 0.01 * given < made.wear < 0.04 * given
+    made = simulate.planned(home(battery=first, batteries={'barn': second}), world, perfect=True)
+    assert made.failed == 0 and made.cost <= several.cost + 0.02
+
+
 def test_the_same_seed_makes_the_same_table_and_another_does_not():
     described = home(battery=Battery(), pv={'power_max': 3000})
 
@@ -181,6 +200,10 @@ def test_a_flat_tariff_and_other_changes():
     assert np.ptp(what.course(world).buy) == 0 == np.ptp(what.course(world).sell)
     assert what.course(world).buy[0] == pytest.approx(world.buy[world.first:].mean())
     assert change('pv=0', described).home.pv is None and change('battery=0', described).home.battery is None
+    several = home(battery=Battery(capacity_kwh=10, reserve=0.1), batteries={'barn': Battery(reserve=0.3)})
+    assert change('battery=0', several).home.stores == {}
+    joint = change('battery=30', several).home
+    assert list(joint.stores) == ['battery'] and joint.battery.capacity_kwh == 30 and 0.1 < joint.battery.reserve < 0.3
     double = invent(change('pv=8000', described).home, FIRST, 1, 1, history=1)
     assert np.allclose(double.pv, 2 * world.pv) and np.array_equal(double.load, world.load)
     assert (change('tariff=0.3,sell=0.01', described).course(world).buy == 0.3).all()

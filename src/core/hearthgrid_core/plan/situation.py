@@ -1,6 +1,7 @@
 """From what a hub knows of its home to a problem to plan, and what it still waits for."""
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -23,6 +24,16 @@ from .stock import Chances, Spread
 LIKELY = 0.2        # of its nominal power: a running load that draws less is in a pause, not weaker
 
 
+class Described(Protocol):
+    """A battery in a home's file; units as in BatteryFacts."""
+
+    capacity_kwh: float
+    power_max: float
+    efficiency: float
+    reserve: float
+    wear_price: float
+
+
 @dataclass(frozen=True)
 class BatteryFacts:
     """capacity [kWh]     power_max [W]     efficiency : one way [1]     reserve : share of capacity [1]
@@ -33,6 +44,12 @@ class BatteryFacts:
     efficiency: float
     reserve: float
     wear_price: float
+
+    @classmethod
+    def of(cls, described: Described) -> 'BatteryFacts':
+        """Return those of a battery as a home's file describes it."""
+        return cls(described.capacity_kwh, described.power_max, described.efficiency, described.reserve,
+                   described.wear_price)
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,12 @@ def solve(program: LinearProgram, gap: float, seconds: float, guess: np.ndarray,
     layout, slight = Layout(program, master.lazy), max(SLIGHT * gap, 1e-7)
     places, pieces = Places(master, program, layout, slight), Pieces(master, program, layout, slight)
     best = np.inf
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if places.groups or pieces.groups else 0):
         if places.groups:
             for k, start in zip(places.groups, places.settle(x, bound + gap), strict=True):
                 chosen[k] = places.values(k, start)
-            _, x = master.solve()
+            if pieces.groups:
+                _, x = master.solve()
         if pieces.groups:
             for k, values in zip(pieces.groups, pieces.settle(x, bound + gap), strict=True):
                 chosen[k] = values
@@ -68,7 +69,7 @@ def solve(program: LinearProgram, gap: float, seconds: float, guess: np.ndarray,
         chosen, best = _dive(master, program, chosen, x)
         if np.isfinite(best) and best - bound > gap:
             chosen = _improve(master, program, chosen, best)
-    best, x = master.solve()
+        best, x = master.solve()
     used = master.used
     if best - bound > gap and seconds > 0:
         whole, tighter, spent = _branch(program, raises, bound, chosen, best, gap, seconds)

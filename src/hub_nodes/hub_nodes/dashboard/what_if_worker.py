@@ -52,8 +52,7 @@ def stored(home: homes.Home | None, charges: dict[str, float]) -> tuple[BatteryF
     """Return the battery that all make together, and its charge, as the plan node takes them: without silent ones."""
     described = home.stores if home else {name: homes.Battery() for name in charges}
     heard = {name: one for name, one in described.items() if name in charges} or described
-    return together([(BatteryFacts(one.capacity_kwh, one.power_max, one.efficiency, one.reserve, one.wear_price),
-                      charges.get(name, math.nan)) for name, one in heard.items()])
+    return together([(BatteryFacts.of(one), charges.get(name, math.nan)) for name, one in heard.items()])
 
 
 def facts(home: homes.Home | None, settings: PlanNodeSettings, battery: BatteryFacts | None,

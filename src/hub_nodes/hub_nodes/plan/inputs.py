@@ -131,8 +131,7 @@ class Inputs:
 
     def _batteries(self) -> dict[str, BatteryFacts]:
         described = self._home.stores if self._home else ({FIRST: home.Battery()} if self._charges else {})
-        return {name: BatteryFacts(one.capacity_kwh, one.power_max, one.efficiency, one.reserve, one.wear_price)
-                for name, one in described.items()}
+        return {name: BatteryFacts.of(one) for name, one in described.items()}
 
     # What comes in.
 
