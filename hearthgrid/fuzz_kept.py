@@ -37,7 +37,8 @@ def _files() -> list[Target]:
         unpack({MANIFEST: content, MODEL: trained.tflite})
 
     unit = Unit('kettle', 'A', (0.5, 0.25))
-    trained = Trained(b'0000TFL3', ('fridge', 'kettle'), 3.0, (1.0, 2.0), (unit,), (1.0, 2.0), {'made': 'by hand'})
+    trained = Trained(b'0000TFL3', ('fridge', 'kettle'), 3.0, (1.0, 2.0), (unit,), (1.0, 2.0), {'made': 'by hand'},
+                      (1.0, 2.0, 0.5))
     home = parse('outlets: [{id: kettle}]')
     angle = 2 * np.pi * 50 * np.arange(1600) / 6400
     wave = {'voltage': 325 * np.sin(angle), 'current': np.sin(angle)}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hearthgrid.certainty import of_taught, of_units
 from hearthgrid.features import NARROW, bandwidth, table
 from hearthgrid_core.devices.bundle import UNITS_MAX, Trained, Unit, pack
 from hearthgrid_core.devices.examples import DevicesError, checked_label
@@ -18,13 +19,11 @@ from hearthgrid_core.devices.forest import grow
 from hearthgrid_core.devices.model import TREES, Model, Validation, even_weights, train_validated
 from hearthgrid_core.devices.novelty import look_noise
 from hearthgrid_core.devices.protocol import Scores, score
-from hearthgrid_core.devices.prototypes import NEAR, Prototypes
 from hearthgrid_ros.recordings import WAVEFORM, Hints, collect
 
-RECIPE = 4  # any change of a number here is a new recipe
+RECIPE = 5  # any change of a number here is a new recipe
 EXAMPLES = 600  # kept for novelty
 STATES = 2  # prototypes of a unit
-LESSONS = 3  # windows that teach a unit where the certainty of prototypes is measured
 SLOW_MIN = 50  # windows seen at 1 kHz for a bound of their own
 FALSE_UNKNOWN = 0.02  # share of what is known that may be called unknown
 SOURCES_MAX = 50  # names of files kept
@@ -144,7 +143,8 @@ def make(examples: Examples, seed: int, kind: str, progress: Progress, date: str
         'agreement': student.agreement, 'milliseconds': student.milliseconds, 'bytes': len(student.tflite),
     }
     trained = Trained(student.tflite, teacher.classes, bound, tuple(noise.tolist()), _units(examples, names),
-                      _certainty(examples, names, noise, seed), provenance)
+                      of_units(examples, names, noise, seed), provenance,
+                      of_taught(examples, seed))
     return Made(trained, teacher, student, found, scores, truth, _curve(examples, truth, seed),
                 time.monotonic() - begin)
 
@@ -174,35 +174,6 @@ def _units(examples: Examples, names: np.ndarray) -> tuple[Unit, ...]:
         parts = np.array_split(rows, min(STATES, len(rows)))
         out += [Unit(type, model, tuple(np.float32(part.mean(axis=0)).tolist())) for part in parts]
     return tuple(out[:UNITS_MAX])
-
-
-def _certainty(examples: Examples, names: np.ndarray, noise: np.ndarray, seed: int) -> tuple[float, float]:
-    """Return (bias, slope) of the log odds that the nearest of prototypes taught three windows each is the right one.
-
-    One recording of each unit teaches, all others ask; a class held out as unknown makes wrong answers.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    random, distances, right = np.random.default_rng(seed), [], []
-    for _ in range(4):
-        units = random.permutation(np.unique(names))
-        book, taught = Prototypes(noise), np.zeros(len(names), dtype=bool)
-        for name in units[: max(1, 3 * len(units) // 4)]:
-            first = random.choice(np.unique(examples.recording[names == name]))
-            own = np.flatnonzero((names == name) & (examples.recording == first))
-            taught[own] = True
-            book.teach(examples.features[own[:LESSONS]], str(name))
-        for k in random.permutation(np.flatnonzero(~taught))[:500]:
-            name, distance = book.recognise(examples.features[k])
-            if name:
-                distances.append(distance)
-                right.append(name == names[k])
-    # two looks nobody took, a right one at hand and a wrong one at the edge, keep the odds finite
-    distances, right = np.array([*distances, 0.0, NEAR]), np.array([*right, True, False])
-    fitted = LogisticRegression(C=1e3).fit(distances[:, None], right)
-    if fitted.coef_[0, 0] < 0:
-        return float(fitted.intercept_[0]), -float(fitted.coef_[0, 0])
-    return float(np.log(right.sum() / (~right).sum())), 0.0     # distance says nothing here
 
 
 def write(made: Made, folder: Path) -> None:

@@ -303,7 +303,8 @@ def test_a_trained_model_answers_alike(waveforms):
     labels = made.fact('label')
     model = judge.fit(made, np.arange(24), labels, None, 0)
     units = tuple(Unit(c, 'X1', tuple(made.rows[labels[made.recording] == c].mean(axis=0))) for c in model.classes)
-    trained = Trained(b'', model.classes, 1.5, (0.3,) * made.rows.shape[1], units, (3.0, 1.0), {})
+    trained = Trained(b'', model.classes, 1.5, (0.3,) * made.rows.shape[1], units, (3.0, 1.0), {},
+                      (3.0, 1.0, 1.0))
     found = judge.identify_with(made, trained, judge.asked(model))
     assert [one.candidates[0][0] for one in found] == labels.tolist()
     assert not any(one.unknown for one in found) and {one.model for one in found} == {'X1'}

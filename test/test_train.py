@@ -139,6 +139,11 @@ def test_the_same_recordings_and_seed_make_the_same_model(made):
     assert again.units[0].mean == result.trained.units[0].mean
 
 
+def test_what_a_home_taught_is_surer_the_nearer_it_is_and_the_stranger_to_the_model(made):
+    trained = made[1].trained
+    assert min(trained.taught[1:]) > 0 and trained.odds(0.2, 1.0) > 2 > 0 > trained.odds(3.0, -2.0)
+
+
 def test_the_folder_says_where_it_comes_from(folder):
     said = json.loads((folder / MANIFEST).read_text())
     assert said['classes'] == ['fan', 'heater', 'laptop'] and said['provenance']['sources'] == ['made_up.npz']

@@ -109,10 +109,11 @@ hg_status_t hg_fundamental(const hg_window_t *w, double nominal, double *frequen
     return HG_ERROR_NO_MAINS;
   }
   const double coarse = crossing_frequency(w, mean * w->scale.voltage, rms, nominal);
-  const int cycles = is_mains(coarse) ? (int)(n * coarse / w->sampling_rate) : 0;
-  if (cycles < HG_ALIGN_CYCLES_MIN) {
+  const double held = is_mains(coarse) ? n * coarse / w->sampling_rate : 0;
+  if (held < HG_ALIGN_CYCLES_MIN) {
     return HG_ERROR_NO_MAINS;
   }
+  const int cycles = (int)held;
   /* Under a Hann window of two whole cycles or more, offset and harmonics vanish from the fundamental's phase. */
   const double length = (cycles / 2 > 2 ? cycles / 2 : 2) * w->sampling_rate / coarse;
   const double angle = 2.0 * PI * coarse / w->sampling_rate;

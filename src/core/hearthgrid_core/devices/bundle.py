@@ -18,6 +18,7 @@ MANIFEST, MODEL = 'model.json', 'model.tflite'
 MODEL_MAX, MANIFEST_MAX = 200_000, 2_000_000    # [byte]
 VIEW = 'appliance 1'        # the features a model takes: `view.appliance_view`, and its version
 CLASSES_MAX, UNITS_MAX = 256, 512
+NOVELTY_SPAN = 2.0          # over the bound, either way, beyond which more says no more of what a home taught
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class Trained:
     units : known to the model, from recordings that say which unit they are of
     sure : (bias, slope), the log odds that a prototype at distance x is right are bias − slope × x
     provenance : where it comes from and how good it is, for people: text, numbers, and lists of text
+    taught : (bias, distance, novelty) of `odds`
     """
 
     tflite: bytes
@@ -47,6 +49,7 @@ class Trained:
     units: tuple[Unit, ...]
     sure: tuple[float, float]
     provenance: Mapping[str, object]
+    taught: tuple[float, float, float]
     signature_version: int = SIGNATURE_VERSION
     view: str = VIEW
 
@@ -54,6 +57,14 @@ class Trained:
     def features(self) -> int:
         """The length of a row of features."""
         return len(self.noise)
+
+    def odds(self, distance: float, novelty: float) -> float:
+        """Return the log odds that a name this home taught is right: the nearer it is, and the less the model knows it.
+
+        distance : of the nearest prototype     novelty : for the model, over `bound`
+        """
+        bias, near, strange = self.taught
+        return bias - near * distance + strange * min(max(novelty, -NOVELTY_SPAN), NOVELTY_SPAN)
 
     @property
     def hash(self) -> str:
@@ -99,7 +110,8 @@ def unpack(files: Mapping[str, bytes]) -> Trained:
         trained = Trained(
             files[MODEL], _texts(document['classes']), _number(document['bound']), _numbers(document['noise']),
             tuple(Unit(unit['type'], unit['model'], _numbers(unit['mean'])) for unit in document['units']),
-            _numbers(document['sure']), dict(document['provenance']))
+            _numbers(document['sure']), dict(document['provenance']),
+            _numbers(document.get('taught', [*document['sure'], 0.0])))    # older ones know of distance alone
         _check(trained)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DevicesError(f'{MANIFEST} does not fit its format: {error}') from None
@@ -111,7 +123,8 @@ def _document(trained: Trained) -> dict:
             'view': trained.view, 'content': hashlib.sha256(trained.tflite).hexdigest(),
             'classes': list(trained.classes), 'bound': trained.bound, 'noise': list(trained.noise),
             'units': [{**unit.__dict__, 'mean': list(unit.mean)} for unit in trained.units],
-            'sure': list(trained.sure), 'provenance': dict(trained.provenance)}
+            'sure': list(trained.sure), 'taught': list(trained.taught),
+            'provenance': dict(trained.provenance)}
 
 
 def _hash(document: dict) -> str:
@@ -129,6 +142,8 @@ def _check(trained: Trained) -> None:
         raise ValueError('its noise is not positive')
     if len(trained.sure) != 2 or trained.sure[1] < 0:
         raise ValueError('its certainty of prototypes is not two numbers')
+    if len(trained.taught) != 3 or min(trained.taught[1:]) < 0:
+        raise ValueError('its certainty of what a home taught is not three numbers')
     if len(trained.units) > UNITS_MAX:
         raise ValueError(f'it has more than {UNITS_MAX} units')
     for unit in trained.units:

@@ -24,6 +24,7 @@ ALWAYS_ON = 1200.0      # of a device whose usual longest run is longer, runs sa
 CYCLIC_STARTS, CYCLIC_PAUSE = 6, 360.0      # at least so many a day, at most so long: it runs by itself [1], [min]
 HABITS_VERSION = 1
 ENDLESS = 2.0           # times its longest run, from where what runs by itself no longer does
+ENDLESS_LEAST = 240     # … and at least so long, a run is endless by itself: no evidence is waited for [min]
 SLOW = 3                # days of use it takes to tell a fall: a day without the hot part of a programme is none
 SPENT = 0.1             # of the budget channels of power may spend: the rest is for uses that changed
 ODD = 3.0               # of more evidence than this a day is learnt only once an ordinary one follows
@@ -139,14 +140,20 @@ class Habits:
 
     def _raise(self, end: float) -> None:
         """Raise the channel of most evidence while the sum is too high."""
+        if self._course.run >= ENDLESS_LEAST and self._beyond and not self._busy:
+            run = self._watches['run']
+            run.weight = max(run.weight, self.threshold / _stake('run'))
+            self._tell('run', end)
         if self._counts(self._judged) < self.threshold:
             return      # as in most minutes, even with what is up and what is busy
         busy = self._busy
         open_ = {n: w for n in self._judged if not (w := self._watches[n]).up and not (busy and CHANNELS[n].power)}
         if not open_ or self._counts(open_) < self.threshold:
             return
-        name = max(open_, key=lambda n: _stake(n) * open_[n].weight)
-        watch = open_[name]
+        self._tell(max(open_, key=lambda n: _stake(n) * open_[n].weight), end)
+
+    def _tell(self, name: str, end: float) -> None:
+        watch = self._watches[name]
         watch.up, watch.well_since = True, math.nan
         began = {'run': end - 60.0 * self._course.run, 'burst': end - 3 * 3600.0, 'standby': end - 3600.0,
                  'energy': self._day * DAY, 'pause': end - 60.0 * self._course.pause}.get(name, end)
@@ -156,10 +163,14 @@ class Habits:
 
     def _name_stuck(self, name: str, watch: Watch) -> None:
         """What is told as WASTE is STUCK once the run is endless: more power is seen before the end is missed."""
-        run = self._watches['run']
-        if (name in ('burst', 'energy') and self.cyclic and run.tail is not None
-                and self._course.run > ENDLESS * quantity('run', run.tail.values[0])):
+        if name in ('burst', 'energy') and self._beyond:
             watch.kind = Kind.STUCK
+
+    @property
+    def _beyond(self) -> bool:
+        """Whether what runs by itself runs for more than `ENDLESS` times the longest run learnt."""
+        tail = self._watches['run'].tail
+        return self.cyclic and tail is not None and self._course.run > ENDLESS * quantity('run', tail.values[0])
 
     def _recover(self, name: str, watch: Watch, end: float) -> None:
         """Clear a channel that has been ordinary for long enough."""

@@ -17,6 +17,7 @@ from .prototypes import NEAR, SAME, Prototypes
 
 DISPLACED = 256     # lessons of which is remembered whose prototypes they dropped
 NEARER = 1.0        # times the distance to what the model knows, within which what the home taught goes before it
+EVEN = 0.5          # probability below which what the home taught does not go before a model that knows an answer
 Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -146,19 +147,32 @@ class Recogniser(Identifier):
         name, distance = self._book.recognise(row)
         own_type, _, model = name.partition('\t')
         bias, slope = self._trained.sure
-        sure = float(1 / (1 + np.exp(-np.clip(bias - slope * distance, -30, 30)))) if name else float('nan')
-        named = {'model': model, 'model_probability': sure} if model else {}
+        named = {'model': model, 'model_probability': _probability(bias - slope * distance)} if model else {}
         if name and own_type == type and novelty <= 0:
             return Identification(IdentityState.KNOWN, type, probability=probability, candidates=candidates,
                                   novelty=novelty, **named)
-        nearer = distance < NEARER * np.exp(novelty + self._trained.bound)
-        if name in home and (novelty > 0 or nearer or distance <= SAME):
+        sure = _probability(self._trained.odds(distance, novelty)) if name else 0.0
+        if name in home and claims(distance, novelty, self._trained.bound) and (novelty > 0 or sure >= EVEN):
+            named = {'model': model, 'model_probability': sure} if model else {}
             others = tuple((other, p * (1 - sure)) for other, p in candidates if other != own_type)
             return Identification(IdentityState.KNOWN, own_type, probability=sure, novelty=float(np.log(
                 max(distance, 1e-3) / NEAR)), candidates=((own_type, sure), *others)[:CANDIDATES], **named)
         answer = Identification(IdentityState.UNKNOWN, candidates=candidates, novelty=novelty)
         return answer if novelty > 0 else replace(answer, state=IdentityState.KNOWN, type=type,
                                                   probability=probability)
+
+
+def claims(distance: float, novelty: float, bound: float) -> bool:
+    """Return whether what this home taught may go before the model, by the distance of its nearest prototype.
+
+    novelty : for the model, over its bound of "unknown"
+    """
+    return bool(novelty > 0 or distance < NEARER * np.exp(novelty + bound) or distance <= SAME)
+
+
+def _probability(odds: float) -> float:
+    """Return the probability of log odds."""
+    return float(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
 
 
 def key(type: str, model: str) -> str:

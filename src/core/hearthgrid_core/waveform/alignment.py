@@ -15,7 +15,7 @@ from .window import WaveformError, Window
 SAMPLES_PER_CYCLE = 128
 FREQUENCY_MIN, FREQUENCY_MAX = 42.5, 69.0   # what IEC 61000-4-30 asks class A to measure around 50 and 60 Hz [Hz]
 MAINS_MIN = 12.0                            # below this RMS there is no mains: a tenth of the lowest nominal [V]
-CYCLES_MIN = 3                              # that a frequency is measured from
+CYCLES_MIN = 2.9                            # that a frequency is measured from: three, of which crossings may tell less
 TAPS, _PHASES = 16, 2048                    # of the interpolation kernel
 REACH = TAPS // 2 - 1                       # samples it needs before a position; one more after
 _SHARPNESS = 8.0                            # Kaiser's β: 80 dB
@@ -97,11 +97,11 @@ def _fundamental(voltage: np.ndarray, rate: float, nominal: float) -> tuple[floa
     if not rms >= MAINS_MIN:
         return nothing
     coarse = _crossing_frequency(ripple, rms, rate, nominal)
-    cycles = int(ripple.size * coarse / rate) if FREQUENCY_MIN <= coarse <= FREQUENCY_MAX else 0
+    cycles = ripple.size * coarse / rate if FREQUENCY_MIN <= coarse <= FREQUENCY_MAX else 0.0
     if cycles < CYCLES_MIN:
         return nothing
     # Under a Hann window of two whole cycles or more, offset and harmonics vanish from the fundamental's phase.
-    length = max(2, cycles // 2) * rate / coarse
+    length = max(2, int(cycles) // 2) * rate / coarse
     count = int(length) + 1
     kernel = _turning(-2 * np.pi * coarse / rate, count)
     kernel *= 1 - _turning(2 * np.pi / length, count).real

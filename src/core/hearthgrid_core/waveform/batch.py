@@ -89,13 +89,13 @@ def fundamentals(voltage: np.ndarray, rate: float, nominal: float) -> tuple[np.n
     rms = np.sqrt(np.einsum('mk,mk->m', ripple, ripple) / count)
     coarse = _crossing_frequencies(ripple, rms, rate, nominal)
     good = (rms >= MAINS_MIN) & (coarse >= FREQUENCY_MIN) & (coarse <= FREQUENCY_MAX)
-    cycles = np.where(good, count * np.where(good, coarse, nominal) / rate, 0).astype(int)
+    cycles = np.where(good, count * np.where(good, coarse, nominal) / rate, 0)
     good &= cycles >= CYCLES_MIN
     frequency, crossing = np.full((2, len(voltage)), np.nan)
     at = np.flatnonzero(good)
     if not at.size:
         return frequency, crossing
-    coarse, ripple, cycles = coarse[at], ripple[at], cycles[at]
+    coarse, ripple, cycles = coarse[at], ripple[at], cycles[at].astype(int)
     length = np.maximum(2, cycles // 2) * rate / coarse
     size = length.astype(int) + 1
     turn = -2 * np.pi * coarse / rate

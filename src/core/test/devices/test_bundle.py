@@ -8,7 +8,7 @@ from hearthgrid_core.devices.bundle import MANIFEST, MODEL, MODEL_MAX, Trained, 
 from hearthgrid_core.devices.examples import DevicesError
 
 TRAINED = Trained(b'\0\0\0\0TFL3' + bytes(50), ('fan', 'lämp'), 0.5, (0.1, 0.2), (Unit('fan', 'big', (1.0, -2.5)),),
-                  (3.0, 1.5), {'seed': 1, 'made': '2026-01-01', 'sources': ['a.npz']})
+                  (3.0, 1.5), {'seed': 1, 'made': '2026-01-01', 'sources': ['a.npz']}, (2.0, 1.0, 0.5))
 
 
 def resealed(change):
@@ -29,7 +29,7 @@ def test_what_was_packed_is_unpacked():
 def test_every_part_is_in_the_hash():
     others = [dataclasses.replace(TRAINED, **change) for change in (
         {'bound': 0.6}, {'tflite': TRAINED.tflite + b'x'}, {'noise': (0.1, 0.3)}, {'provenance': {}}, {'units': ()},
-        {'sure': (3.0, 1.0)}, {'classes': ('fan', 'lamp')})]
+        {'sure': (3.0, 1.0)}, {'taught': (2.0, 1.0, 0.4)}, {'classes': ('fan', 'lamp')})]
     assert len({TRAINED.hash, *(other.hash for other in others)}) == 1 + len(others)
 
 
@@ -51,12 +51,18 @@ def test_every_cut_and_every_flipped_byte_is_refused():
     (lambda d: d.update(classes=['fan', 'x' * 49]), 'at most'), (lambda d: d.update(classes='fan'), 'no list'),
     (lambda d: d.update(bound='0.5'), 'no number'), (lambda d: d.update(bound=True), 'no number'),
     (lambda d: d.update(noise=[0.1, -1]), 'noise'), (lambda d: d.update(noise=[]), 'noise'),
+    (lambda d: d.update(taught=[1.0, 1.0]), 'home taught'), (lambda d: d.update(taught=[0, 1, -1]), 'home taught'),
     (lambda d: d.update(sure=[1.0]), 'certainty'), (lambda d: d.update(sure=[1.0, -1.0]), 'certainty'),
     (lambda d: d['units'][0].update(mean=[1.0]), 'features'), (lambda d: d['units'][0].update(type=''), 'type'),
     (lambda d: d.update(units=d['units'] * 600), 'more than'), (lambda d: d.update(provenance=3), 'format')])
 def test_a_manifest_that_does_not_fit_is_refused_with_the_reason(change, words):
     with pytest.raises(DevicesError, match=words):
         unpack(resealed(change))
+
+
+def test_an_older_manifest_is_as_sure_of_what_a_home_taught_as_of_its_units():
+    again = unpack(resealed(lambda d: d.pop('taught')))
+    assert again.taught == (3.0, 1.5, 0.0) and again.odds(2.0, 5.0) == 0.0
 
 
 def test_files_that_are_missing_or_too_large_are_refused():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hearthgrid_core.devices import AnomalySettings, DevicesError, Kind
 from hearthgrid_core.devices.channels import CHANNELS
-from hearthgrid_core.devices.habits import MONTH, Habits
+from hearthgrid_core.devices.habits import ENDLESS_LEAST, MONTH, Habits
 from hearthgrid_core.devices.watch import Watch
 
 SETTINGS = AnomalySettings()
@@ -91,6 +91,17 @@ def test_what_runs_by_itself_is_stuck_and_what_a_person_runs_is_forgotten():
         life = settled(device)
         (_, name), = life.live(2 * DAY, lambda m, device=device: max(40.0, device(m)))
         assert life.habits.finding(name).kind in kinds
+
+
+def test_an_endless_run_is_told_as_stuck_without_more_power_but_not_of_what_a_person_runs():
+    life = settled(fridge)
+    assert life.live(ENDLESS_LEAST - 10, lambda m: 25.0) == []
+    assert life.live(20, lambda m: 25.0) == [('+', 'run')]
+    found = life.habits.finding('run')
+    assert found.kind is Kind.STUCK and found.value >= ENDLESS_LEAST and 0.3 < found.probability < 0.7
+    assert life.live(DAY, fridge) == [('-', 'run')]
+    life = settled(lamp)
+    assert life.live(ENDLESS_LEAST + 10, lambda m: 40.0) == []
 
 
 def test_it_is_cleared_when_it_is_ordinary_again_and_not_at_once():

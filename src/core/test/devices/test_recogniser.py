@@ -1,4 +1,6 @@
 """A trained model and what the home taught: who answers, what is followed, what is taken back."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from hearthgrid_core.devices.recogniser import Recogniser
 
 NOISE, CENTRES = 0.1, {'fan': np.zeros(6), 'heater': np.r_[3.0, np.zeros(5)]}
 BIG = np.r_[3.0, 0.6, np.zeros(4)]
-TRAINED = Trained(b'', tuple(CENTRES), np.log(3.0), (NOISE,) * 6, (Unit('heater', 'big', tuple(BIG)),), (8.0, 3.0), {})
+TRAINED = Trained(b'', tuple(CENTRES), np.log(3.0), (NOISE,) * 6, (Unit('heater', 'big', tuple(BIG)),), (8.0, 3.0), {},
+                  (8.0, 3.0, 1.0))
 STRANGE = np.full(6, 8.0)
 
 
@@ -105,3 +108,16 @@ def test_damaged_prototypes_are_made_again_from_the_examples(harm):
     harm(state)
     again = Recogniser.from_state(state, trained=TRAINED, judge=judge, features=6, view=lambda x: x)
     assert ask(again, STRANGE).type == 'welder' and ask(again, BIG).model == 'big'
+
+
+def test_where_the_model_knows_it_what_the_home_taught_must_be_more_likely_than_not():
+    look, doubtful = CENTRES['fan'] + 0.22, replace(TRAINED, taught=(-4.0, 0.0, 1.0))
+    for trained, type in ((TRAINED, 'humidifier'), (doubtful, 'fan')):
+        made = Recogniser(trained, judge, features=6, view=lambda x: x)
+        made.learn(CENTRES['fan'] + 0.25, 'humidifier')
+        made.learn(STRANGE, 'welder')
+        seen = ask(made, look)
+        assert seen.type == type and seen.probability > 0.5
+    seen = ask(made, STRANGE)       # which the model does not know: the home's word stands, and says how sure it is
+    assert (seen.state, seen.type) == (IdentityState.KNOWN, 'welder') and seen.probability == pytest.approx(
+        1 / (1 + np.exp(2.0)))      # novelty counts up to two

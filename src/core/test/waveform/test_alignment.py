@@ -46,6 +46,15 @@ def test_noise_of_30_db_moves_the_frequency_by_millihertz(rate, nominal, seed):
     assert fundamental_frequency(voltage, rate, nominal) == pytest.approx(frequency, abs=tolerance)
 
 
+@pytest.mark.parametrize('rate', [*RATES, 40000.0, 44100.0, 48000.0])
+@pytest.mark.parametrize('frequency', [45.0, 50.0, 60.0, 65.0])
+def test_three_cycles_are_enough_wherever_they_begin(frequency, rate):
+    # no more than 2/1000 of its frequency: two overlapping parts of two cycles are all there is
+    for phase in np.linspace(0, 2 * np.pi, 7):
+        voltage = wave(frequency, rate, np.ceil(3 * rate / frequency) / rate, phase, distortion=DISTORTION)
+        assert fundamental_frequency(voltage, rate, 50.0) == pytest.approx(frequency, rel=2e-3)
+
+
 @pytest.mark.parametrize('wrong', [50.0, 60.0])
 @pytest.mark.parametrize('frequency', [45.0, 65.0])
 def test_the_nominal_frequency_is_only_a_hint(frequency, wrong):
@@ -60,7 +69,7 @@ def test_the_nominal_frequency_is_only_a_hint(frequency, wrong):
     wave(72.0, 6400.0, 0.2),
     wave(400.0, 6400.0, 0.2),
     wave(50.0, 6400.0, 0.019),                              # less than a cycle
-    wave(50.0, 6400.0, 0.059),                              # less than three
+    wave(50.0, 6400.0, 0.056),                              # less than three
     np.linspace(-300, 300, 1280),
     np.random.default_rng(0).normal(0, 230, 1280),          # noise alone
     np.full(1280, np.nan),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from hearthgrid_core.devices.own import supersedes
 from hub_nodes.dashboard import values
+from hub_nodes.dashboard.noticed import Noticed
+from hub_nodes.dashboard.series import at, middle
 from hub_nodes.dashboard.stores import Stores
 from hub_nodes.dashboard.tariffs import Tariffs
 from hub_nodes.dashboard.values import BATTERY, GRID, NAN, SOLAR, Reading
@@ -40,10 +42,8 @@ class HomeModel:
         self._outlets: dict[str, _Outlet] = {name: self._new() for name in self._places}
         self._meters: dict[str, tuple[float, Reading]] = {}
         self._islands: dict[str, values.Island] = {}
-        self._raised: dict[str, values.Anomaly] = {}
-        self._cleared: deque[values.Anomaly] = deque(maxlen=limits.anomalies)
+        self._noticed = Noticed(limits.anomalies)
         self._forecasts: dict[tuple[str, str], values.Forecast] = {}
-        self._seen: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], values.Job] = {}
         self._latest: dict[type, object] = {}
         self.tariffs = Tariffs()
@@ -52,7 +52,7 @@ class HomeModel:
         self._steps: deque[Step] = deque(maxlen=limits.steps)
         self._put = {Reading: self._put_reading, values.State: self._put_state, values.Identity: self._put_identity,
                      values.Waveform: self._put_waveform, values.Request: self._put_request,
-                     values.Island: self._put_island, values.Anomaly: self._put_anomaly,
+                     values.Island: self._put_island, values.Anomaly: self._noticed.put,
                      values.Forecast: self._put_forecast, values.Job: self._put_job,
                      values.Battery: self._put_battery}
 
@@ -125,17 +125,6 @@ class HomeModel:
         speaks = self._spokesman()
         if speaks is not None and (not self._steps or self._steps[-1].mode != speaks.mode):
             self._steps.append(Step(speaks.stamp, speaks.mode, speaks.leader, speaks.evidence))
-
-    def _put_anomaly(self, value: values.Anomaly, now: float) -> None:
-        self._raised.pop(value.id, None)
-        if value.status == 'cleared':
-            self._seen.pop(value.id, None)
-            self._cleared.append(value)
-            return
-        self._raised[value.id] = value
-        if len(self._raised) > self._limits.anomalies:
-            self._seen.pop(gone := next(iter(self._raised)), None)
-            self._raised.pop(gone)
 
     def _put_forecast(self, value: values.Forecast, now: float) -> None:
         key = (value.target, value.quantity)
@@ -232,22 +221,17 @@ class HomeModel:
 
     def anomalies(self) -> tuple[list[values.Anomaly], list[values.Anomaly]]:
         """Return what is raised now, the most severe first, and what was cleared, the newest first."""
-        order = ('critical', 'warning', 'info')
         with self._lock:
-            raised = sorted(self._raised.values(), key=lambda a: (
-                order.index(a.severity) if a.severity in order else len(order), -a.stamp))
-            return raised, list(reversed(self._cleared))
+            return self._noticed.listed()
 
     def see(self, id: str, by: str) -> None:
         """Note who has seen an anomaly that is raised."""
         with self._lock:
-            if id in self._raised:
-                self._seen[id] = by
-                self._version += 1
+            self._version += self._noticed.see(id, by)
 
     def seen(self, id: str) -> str:
         """Return who has seen an anomaly, as far as this page's node knows; empty = nobody."""
-        return self._seen.get(id, '')
+        return self._noticed.seen(id)
 
     def types(self) -> list[str]:
         """Return the device types identification has spoken of, in order."""
@@ -296,14 +280,14 @@ class HomeModel:
             solar = None if solar is None else 0.0 - solar  # not −0
             load = outlets if grid is None else grid + (solar or 0.0) - (battery or 0.0)
             prices = self._latest.get(values.Prices)
-            buy = _at(prices, prices.import_price, now) if prices else NAN
-            sell = _at(prices, prices.export_price, now) if prices else NAN
+            buy = at(prices, prices.import_price, now) if prices else NAN
+            sell = at(prices, prices.export_price, now) if prices else NAN
             cost = NAN if grid is None else grid * 1e-3 * (buy if grid >= 0 else sell)
             meter = self._meters.get(GRID)
             seen = [meter[1]] if meter and self._fresh(meter[0], now) else []
             return Totals(load, outlets, grid, solar, battery, self._stores.charge(), cost, buy, sell,
-                          prices.currency if prices else '', _middle(r.voltage for r in fresh or seen),
-                          _middle(r.frequency for r in fresh or seen),
+                          prices.currency if prices else '', middle(r.voltage for r in fresh or seen),
+                          middle(r.frequency for r in fresh or seen),
                           self._stores.now(lambda name: self._meter(name, now)))
 
     def title(self, name: str, now: float) -> str:
@@ -358,19 +342,3 @@ class HomeModel:
             return self._islands[leader[0][0]]
         mode = Counter(island.mode for island in known).most_common(1)[0][0]
         return max((island for island in known if island.mode == mode), key=lambda island: island.stamp)
-
-
-def step_at(series, now: float) -> int | None:
-    """Return which step of a series with `start` and `step` holds `now`, or None when it lies outside."""
-    index = math.floor((now - series.start) / series.step)
-    return index if index >= 0 else None
-
-
-def _at(series, row: tuple[float, ...], now: float) -> float:
-    index = step_at(series, now)
-    return row[index] if index is not None and index < len(row) else NAN
-
-
-def _middle(numbers: Iterable[float]) -> float:
-    known = sorted(n for n in numbers if not math.isnan(n))
-    return known[len(known) // 2] if known else NAN

@@ -5,8 +5,8 @@ from hub_nodes.dashboard import charts, values, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.frame import Clockwork
 from hub_nodes.dashboard.gantt import Gantt
-from hub_nodes.dashboard.model import step_at
 from hub_nodes.dashboard.overview import HOUR, price_chart, show_prices, summary
+from hub_nodes.dashboard.series import step_at
 from hub_nodes.dashboard.what_if_card import WhatIf
 from hub_nodes.dashboard.widgets import Chart, Fact, Tag, card
 
