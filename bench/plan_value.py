@@ -184,7 +184,7 @@ def simulate(home: Home, way: str, decide: Callable | None = None) -> Outcome:
             # Battery first; a load that would break the import limit even so is shed for the step.
             # The inner loop keeps a last charge even then.
             carried = min(CELL.discharge_max, energy * CELL.discharge_efficiency / hours * 1e3)
-            carried = carried if energy > LOOP.floor * CELL.capacity else 0.0
+            carried = carried if energy > min(LOOP.floor * CELL.capacity, within[0]) else 0.0
             room = IMPORT_MAX + carried - (home.load[k] - home.pv[k])
             for task in pending:
                 begins = {'timers': task.timer}.get(way, task.arrival)

@@ -250,7 +250,7 @@ def run(home: Home, course: Course, controller: Controller, tell: Callable[[floa
         sun = min(float(course.pv[step]), orders.pv_max)
         thrown += (float(course.pv[step]) - sun) / KILO * STEP / HOUR
         base = float(course.load[step]) - sun
-        most = supply.import_max + (store.facts.power_max if store.facts and not orders.idle else 0.0)
+        most = supply.import_max + (0.0 if orders.idle else store.carried)
         for outlet in sorted(drawn, key=lambda o: jobs[o][1].deadline, reverse=True) if sheds else ():
             if base + sum(drawn.values()) > most and jobs[outlet][1].interruptible:
                 del drawn[outlet]

@@ -53,6 +53,14 @@ class Store:
         """0 … 1, NaN without a battery."""
         return self.energy / self.facts.capacity if self.facts else math.nan
 
+    @property
+    def carried(self) -> float:
+        """What they can give for a minute; the inner loop keeps a last charge even then. [W]"""
+        if self.facts is None or self.charge <= min(LOOP.floor, self.facts.reserve):
+            return 0.0
+        return sum(min(one.power_max, energy * one.efficiency * KILO * HOUR / STEP)
+                   for one, energy in zip(self._each, self._energies, strict=True))  # fmt: skip
+
     def follow(self, rest: float, orders: Orders, home: Home) -> None:
         """Set the power for a minute in which everything else draws `rest` [W]."""
         b, supply = self.facts, home.supply

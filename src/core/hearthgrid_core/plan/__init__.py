@@ -6,7 +6,7 @@ from .check import check
 from .device import Device, Kind, Schedule
 from .grid import Grid, Tariff
 from .horizon import Horizon
-from .inner_loop import InnerLoopSettings, Moment, battery_power, excess
+from .inner_loop import Follower, InnerLoopSettings, Moment, battery_power, excess
 from .interruptible_job import InterruptibleJob
 from .modulating_job import ModulatingJob, car
 from .optional_load import OptionalLoad
@@ -20,8 +20,8 @@ from .stock import Chances
 from .stores import split, together
 from .thermostatic import Thermostatic
 
-__all__ = ['BaseLoad', 'Battery', 'BatteryFacts', 'BlockJob', 'Chances', 'Device', 'Grid', 'HomeFacts', 'Horizon',
-           'InnerLoopSettings', 'InterruptibleJob', 'JobState', 'Kind', 'Limit', 'Load', 'ModulatingJob',
+__all__ = ['BaseLoad', 'Battery', 'BatteryFacts', 'BlockJob', 'Chances', 'Device', 'Follower', 'Grid', 'HomeFacts',
+           'Horizon', 'InnerLoopSettings', 'InterruptibleJob', 'JobState', 'Kind', 'Limit', 'Load', 'ModulatingJob',
            'Moment', 'OptionalLoad', 'Photovoltaic', 'PlanResult', 'PlanSettings', 'Planner', 'Problem',
            'Schedule', 'ShedSettings', 'Shedder', 'Situation', 'Status', 'Tariff', 'Thermostatic',
            'battery_power', 'car', 'check', 'excess', 'problem', 'split', 'together', 'utc_time', 'waits_for']

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from hearthgrid_core.settings import check_bounds, setting
 
+SLACK, SLACK_SHARE = 150.0, 0.1  # a battery this near to what it was told does follow [W], [1]
+
 
 @dataclass(frozen=True)
 class InnerLoopSettings:
@@ -17,6 +19,7 @@ class InnerLoopSettings:
     dead_band: float = setting(15.0, 'W', 0.0, 500.0, 'An error so small is left alone.')
     floor: float = setting(0.05, '1', 0.0, 0.5, 'Charge that even the import limit does not use.')
     fresh: float = setting(5.0, 's', 1.0, 60.0, 'A reading older than this is not relied on.')
+    follow: float = setting(5.0, 's', 1.0, 60.0, 'A battery that gives less than told for so long is not relied on.')
 
     def __post_init__(self):
         check_bounds(self)
@@ -86,10 +89,11 @@ def _kept(m: Moment, power: float, why: str, settings: InnerLoopSettings) -> tup
     """Return the power that keeps the limits: last and at once, no plan, reserve or gain stands above them."""
     rest = m.grid - (0.0 if math.isnan(m.battery) else m.battery)
     most, least = m.import_max - rest, -m.export_max - rest
+    floor = min(settings.floor, m.reserve)  # what own use may take, a limit may
     if power > most:
-        return _within(m, most, settings.floor), 'keeps the import limit'
+        return _within(m, most, floor), 'keeps the import limit'
     if power < least:
-        return _within(m, least, settings.floor), 'keeps the export limit'
+        return _within(m, least, floor), 'keeps the export limit'
     return power, why
 
 
@@ -97,6 +101,23 @@ def excess(moment: Moment, power: float) -> float:
     """Return the import beyond its limit while the battery is at `power`; NaN when the meter is silent. [W]"""
     rest = moment.grid - (0.0 if math.isnan(moment.battery) else moment.battery)
     return rest + power - moment.import_max
+
+
+class Follower:
+    """Whether the battery does what it is told. One that does not counts for what it gives. Time is an argument [s]."""
+
+    def __init__(self, settings: InnerLoopSettings):
+        self._patience, self._told, self._short_since = settings.follow, math.nan, math.inf
+        self.follows = True
+
+    def excess(self, now: float, moment: Moment, power: float) -> float:
+        """Return `excess`, for a battery that is told `power` now [W]. To be called whenever it is told. [W]"""
+        short = moment.battery - self._told  # what it gives too little, or takes too much
+        within = not short > max(SLACK, SLACK_SHARE * abs(self._told))  # NaN = not known: it is relied on
+        self._short_since = math.inf if within else min(self._short_since, now)
+        self.follows = now - self._short_since < self._patience
+        self._told = power
+        return excess(moment, power if self.follows else moment.battery)
 
 
 def _within(moment: Moment, power: float, lowest: float) -> float:

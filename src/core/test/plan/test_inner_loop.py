@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthgrid_core.plan import InnerLoopSettings, Moment, battery_power, excess
+from hearthgrid_core.plan import Follower, InnerLoopSettings, Moment, battery_power, excess
 
 NAN, INF = np.nan, np.inf
 SETTINGS = InnerLoopSettings(gain=1.0)
@@ -42,6 +42,7 @@ CALM = Moment(low=500.0, high=500.0, hold=0.0, planned=0.0, grid=500.0, battery=
     ({'low': 0.0, 'high': INF, 'hold': 2000.0, 'grid': 1500.0}, 2000.0, 'as planned'),  # bought to be stored
     ({'low': 0.0, 'high': INF, 'hold': 2000.0, 'grid': 5000.0}, 1000.0, 'import limit'),
     ({'low': 0.0, 'high': INF, 'grid': -700.0, 'ceiling': 0.5}, 0.0, 'keeps the planned'),  # no more than planned
+    ({'low': 9000.0, 'high': 9000.0, 'grid': 6010.0, 'charge': 0.04, 'reserve': 0.0}, -10.0, 'import limit'),
     ({'asked': -2000.0}, -2000.0, 'utility asks'),
     ({'asked': 2000.0, 'grid': 5000.0}, 1000.0, 'import limit'),
     ({'asked': -9000.0, 'grid': NAN}, -2500.0, 'utility asks'),
@@ -58,6 +59,36 @@ def test_the_inner_loop(change, power, why):
 def test_what_the_battery_cannot_keep_is_left_to_shedding(grid, battery, power, beyond):
     moment = replace(CALM, grid=grid, battery=battery)
     assert excess(moment, power) == pytest.approx(beyond, nan_ok=True)
+
+
+def told(gives, seconds=20):
+    """Return what is beyond the limit each second, of a home of 8 kW under one of 6, and whether the battery follows.
+
+    gives : (second, power told before) → what the battery gives then
+    """
+    follower, power, found = Follower(SETTINGS), 0.0, []
+    for now in range(seconds):
+        battery = gives(now, power)
+        moment = replace(CALM, low=INF, high=INF, grid=8000.0 + battery, battery=battery)
+        power, _ = battery_power(moment, SETTINGS)
+        found.append((follower.excess(float(now), moment, power), follower.follows))
+    return found
+
+
+@pytest.mark.parametrize('gives', [
+    lambda now, power: power,                               # at once
+    lambda now, power: power + 100.0,                       # but for its meter's error
+    lambda now, power: 0.0 if now < 4 else power,           # after a moment
+    lambda now, power: NAN,                                 # nobody knows
+])
+def test_a_battery_that_follows_is_relied_on(gives):
+    assert all(follows and not beyond > 1.0 for beyond, follows in told(gives))
+
+
+def test_a_battery_that_does_not_follow_counts_for_what_it_gives_until_it_does():
+    found = told(lambda now, power: -500.0 if now < 12 else power)
+    assert [beyond > 1.0 for beyond, _ in found] == [not 6 > now and now < 12 for now in range(20)]
+    assert found[8] == (1500.0, False) and found[12][1]
 
 
 def test_a_smaller_gain_corrects_less_but_never_less_of_a_limit():

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from hearthgrid_core.plan import (
+    Follower,
     HomeFacts,
     Kind,
     Moment,
@@ -22,7 +23,6 @@ from hearthgrid_core.plan import (
     Situation,
     Status,
     battery_power,
-    excess,
     problem,
     split,
     waits_for,
@@ -52,6 +52,7 @@ class PlanNode(ManagedNode):
         self._worker: ThreadPoolExecutor | None = None
         self._planner: Planner | None = None
         self._shedder: Shedder | None = None
+        self._follower: Follower | None = None
         self._future: Future | None = None
         self._made: Made | None = None
         self._due, self._news_at, self._timer, self._epoch = 0.0, math.inf, None, 0
@@ -66,7 +67,7 @@ class PlanNode(ManagedNode):
         self._commands = Commands(self, self._epoch, self.settings.refresh, self.settings.request_life,
                                   self.settings.keys_file)
         self._inputs = Inputs(self, self._home, self.settings, self._news)
-        self._shedder = Shedder(self.settings)
+        self._shedder, self._follower = Shedder(self.settings), Follower(self.settings)
         return super().on_configure(state)
 
     def on_activate(self, state) -> TransitionCallbackReturn:
@@ -174,6 +175,7 @@ class PlanNode(ManagedNode):
                        if job.throttleable and not job.from_battery and job.measured > 0),
             ceiling=ceiling, asked=limit.charge if limit else math.nan)
         power, why = battery_power(moment, self.settings)
+        beyond = self._follower.excess(now, moment, power)
         if battery:
             stores = inputs.stores(now)
             for name, share in zip(stores, split(power, list(stores.values())), strict=True):
@@ -181,8 +183,10 @@ class PlanNode(ManagedNode):
             silent = ', '.join(inputs.silent(now))
             self.health.check('batteries', WARN if silent else OK, f'{silent}: no word of its charge, planned without'
                               if silent else f'{len(stores)} planned')
-            self.health.check('battery', OK, why, setpoint=power, low=low, high=high, grid=moment.grid)
-        off = self._shedder.step(now, excess(moment, power), moment.import_max, inputs.loads(now, fresh))
+            follows = self._follower.follows
+            self.health.check('battery', OK if follows else WARN, why if follows else 'gives less than it was told',
+                              setpoint=power, low=low, high=high, grid=moment.grid)
+        off = self._shedder.step(now, beyond, moment.import_max, inputs.loads(now, fresh))
         self._commands.cap(off, now)
         self.health.check('import limit', WARN if off else OK, f'{", ".join(off)} off' if off else 'kept')
         for panels in result.of(Kind.PHOTOVOLTAIC) if result else ():
