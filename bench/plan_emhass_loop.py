@@ -7,7 +7,6 @@ battery power is set for the step, as its users do; `tracked`: our inner loop ke
 battery. Ours: `one future` takes the forecast for the truth, `honest` weighs what it may miss. HOMES, WEEKS,
 VALUE_DATA as in plan-value; WAYS: forecasts with | between (honest|perfect).
 """
-import importlib.util
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hearthgrid.benchmark import Result
+from hearthgrid.benchmark import Result, beside
 
 NAME = 'plan-emhass-loop'
 PEER = 'HEARTHGRID_EMHASS'
@@ -54,9 +53,7 @@ def run(progress: Callable[[str], None]) -> list[Result]:
 
 
 def _plan_value():
-    spec = importlib.util.spec_from_file_location('hearthgrid_plan_value', Path(__file__).parent / 'plan_value.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = beside('plan_value')
     module.SEEN = module.AHEAD  # both look equally far
     return module
 

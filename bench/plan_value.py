@@ -18,18 +18,14 @@ parts of their names with | between, default one of minutes and one of hours; WA
 VALUE_DATA, a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W, currency/kWh]) to run
 instead.
 """
-import importlib.util
 import math
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
-from hearthgrid.benchmark import Result
+from hearthgrid.benchmark import Result, beside
 from hearthgrid_core.forecast import LOAD, PHOTOVOLTAIC, Forecast, Forecaster, ForecastSettings, Series
 from hearthgrid_core.plan import (
     BaseLoad,
@@ -50,17 +46,7 @@ from hearthgrid_core.plan import (
     battery_power,
 )
 
-
-def _beside(name: str) -> ModuleType:
-    """Return a file of this folder."""
-    spec = importlib.util.spec_from_file_location(f'hearthgrid_{name}', Path(__file__).parent / f'{name}.py')
-    if spec.name not in sys.modules:
-        sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[spec.name])
-    return sys.modules[spec.name]
-
-
-week, recorded = _beside('plan_value_best'), _beside('plan_value_homes')
+week, recorded = beside('plan_value_best'), beside('plan_value_homes')
 Home, Task, FOLDER, BEFORE, DAYS = (getattr(recorded, name) for name in ('Home', 'Task', 'FOLDER', 'BEFORE', 'DAYS'))
 NAME = 'plan-value'
 WAYS = [name.strip() for name in os.environ.get(

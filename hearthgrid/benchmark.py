@@ -3,9 +3,11 @@
 import importlib.util
 import math
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,21 @@ def find() -> dict[str, Benchmark]:
         raise FileNotFoundError(f'no benchmarks at {folder()}: they come with the sources')
     found = {}
     for path in sorted(folder().glob('*.py')):
-        spec = importlib.util.spec_from_file_location(f'hearthgrid_bench_{path.stem}', path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = beside(path.stem)
         if hasattr(module, 'NAME'):
             found[module.NAME] = Benchmark(module.NAME, (module.__doc__ or '').strip().split('\n')[0], module.run)
     return found
+
+
+def beside(stem: str) -> ModuleType:
+    """Return a file of `bench/` as a module: also for one that needs another."""
+    path, name = folder() / f'{stem}.py', f'hearthgrid_bench_{stem}'
+    module = sys.modules.get(name)
+    if module is None or module.__file__ != str(path):
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
 
 
 def markdown(results: list[Result]) -> str:
