@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from cffi import FFI
 
 FIRMWARE = Path(__file__).resolve().parents[1]
 CORE, APP = FIRMWARE / 'core', FIRMWARE / 'app'
+sys.path.append(str(Path(__file__).parent))  # for what tests share: outlet_bench
 WARNINGS = ('-std=c99 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wdouble-promotion -Wshadow -Wstrict-prototypes '
             '-Werror').split()
 

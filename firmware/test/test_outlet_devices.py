@@ -1,13 +1,6 @@
 """The Python outlet's tests of what it knows of its devices, and of its shedding, unchanged, told of the node in C."""
-import importlib.util
-import sys
-from pathlib import Path
+import outlet_bench
 
-if 'outlet_bench' not in sys.modules:
-    spec = importlib.util.spec_from_file_location('outlet_bench', Path(__file__).with_name('outlet_bench.py'))
-    sys.modules['outlet_bench'] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules['outlet_bench'])
-outlet_bench = sys.modules['outlet_bench']
 bench, c_node = outlet_bench.bench, outlet_bench.c_node
 
 LEFT_OUT = {

@@ -2,17 +2,10 @@
 
 What is left out by name looks at a file or a lifecycle that an outlet in C does not have.
 """
-import importlib.util
-import sys
-from pathlib import Path
+import outlet_bench
 
 from hearthgrid_ros import interfaces
 
-if 'outlet_bench' not in sys.modules:
-    spec = importlib.util.spec_from_file_location('outlet_bench', Path(__file__).with_name('outlet_bench.py'))
-    sys.modules['outlet_bench'] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules['outlet_bench'])
-outlet_bench = sys.modules['outlet_bench']
 bench, c_node = outlet_bench.bench, outlet_bench.c_node
 
 # Why a test of the Python outlet is not one of an outlet in C.
