@@ -49,8 +49,10 @@ class Places:
                 if objective < best - 0.5 * self._slight:
                     best, incumbent, here, kicks = objective, starts, len(self._known) - 1, 0
                     queue = [*self._descend(self._known[here][0], incumbent[None, :]), *queue]
+            elif not self._known:
+                break   # the solver had no time for any of them
             elif self._few:
-                queue = self._pairs(best, here)
+                queue = self._promising(self._pairs(best, here), best, tried, here)
                 if not queue:
                     break
             elif kicks < KICKS:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgrid_core.plan import Battery, BlockJob, InterruptibleJob, Photovoltaic, PlanSettings
+from hearthgrid_core.plan import Battery, BlockJob, InterruptibleJob, Photovoltaic, PlanSettings, place
 from hearthgrid_core.plan.interruptible_job import cheapest
 from hearthgrid_core.plan.master import Master
 from hearthgrid_core.plan.merit import Layout, MeritOrder, Placing, paired, total
@@ -51,6 +51,16 @@ def test_the_table_of_two_jobs_is_what_each_pair_costs(house):
     for first, second in itertools.product(range(12), repeat=2):
         alone = total(prices, placings, np.array([[first, second]]), layout.given)[0]
         assert table[first, second] == pytest.approx(alone) or table[first, second] == alone == np.inf
+
+
+def test_a_search_whose_prices_exclude_nothing_ends(house, monkeypatch):
+    """It went on for ever where the table of pairs promised what the bounds of one of them exclude."""
+    monkeypatch.setattr(place, 'paired', lambda *given: paired(*given) - 1e6)
+    program, guess = program_of(house, [BlockJob(name, 1.0, 1000.0, house.at(12), house.at(8)) for name in 'ab'])
+    master = Master(program, 10.0, guess)
+    _, x, _ = master.relax(0.0)
+    placed = place.Places(master, program, Layout(program, master.lazy), 1e-7).settle(x, -np.inf)
+    assert (placed >= 8).all()
 
 
 @pytest.mark.parametrize('seed', range(10))
