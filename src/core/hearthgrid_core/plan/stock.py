@@ -23,7 +23,7 @@ SOON = 6.0          # beyond it two stages are one, where steps are no longer th
 DAYS = 2            # the last day is repeated beyond the end, because what is left then has no one worth
 COARSE = 1.0        # stages of repeated days [h]
 LASTS = 6.0         # what came otherwise than foreseen stays so for about as long [h]
-NEAR = 5e-3         # prices so near to each other, as a share, are the same: sun is then stored early, the grid last
+NEAR = 5e-3         # prices so near to each other, as a share, are the same: sun is stored early, bought and sold late
 POINTS = np.array([0.3, 0.4, 0.3])  # weights of 10, 50 and 90 % quantiles that give mean and spread (Swanson's rule)
 SURE = 2.0          # of a charge that is asked for at the end, per kWh, in highest prices
 Spread = tuple[np.ndarray, np.ndarray, np.ndarray]  # 10 %, 50 % (or mean) and 90 % quantiles, (n,) each [W]
@@ -134,7 +134,7 @@ def _limits(battery: Battery, stages: list[Stage]) -> np.ndarray:
     into, out = battery.charge_efficiency, battery.discharge_efficiency
     buy, sell = np.array([(stage.buy, stage.sell) for stage in stages]).T
     price = np.stack([buy / into, (buy - battery.wear_price) * out, sell / into, (sell - battery.wear_price) * out])
-    return (price + np.array([[0.0], [NEAR], [-NEAR], [NEAR]]) * np.abs(price) + 1e-9).T
+    return (price + np.array([[0.0], [NEAR], [-NEAR], [-NEAR]]) * np.abs(price) + 1e-9).T
 
 
 def _stock(levels: np.ndarray, value: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, ...]:

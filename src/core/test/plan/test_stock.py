@@ -88,6 +88,12 @@ def test_what_is_sure_is_bought_and_what_may_come_free_is_waited_for():
     assert bright.buy.item() < either.buy.item() < dark.buy.item()
 
 
+def test_what_sells_as_well_later_is_kept_till_then():
+    """Until then something may need it: only what the last hours cannot sell goes now."""
+    found = [stock.sell.item() for stock in policy(CELL, [stage(0.3, 0.1, 0.0)] * 3, SURE, 0.0, 0)]
+    assert found == pytest.approx([2 * 3.0 / 0.9, 3.0 / 0.9, 0.0], abs=2 * CELL.capacity / LEVELS)
+
+
 def test_four_charges_lie_in_order_and_within_the_battery():
     chance = np.random.default_rng(0)
     cell = replace(CELL, reserve=2.0)
