@@ -6,22 +6,20 @@ is at least a month over the budget, where ordinary days are exchangeable (see `
 new use lasts), so their evidence counts `SPENT` only. The channel that counts most names the alarm.
 """
 import math
-from collections import deque
 from collections.abc import Iterable, Mapping
 from statistics import median
 
 from .alarm import WELL, Finding, Kind
 from .channels import CHANNELS, kind_of, quantity, words
-from .course import ACTIVE, Course
+from .course import Course
 from .examples import DevicesError
+from .past import Past, first_course, used
 from .settings import AnomalySettings
 from .tail import Tail, evidence, probability_of_fault
 from .watch import Watch, nags, numbers
 
 DAY, MONTH = 86400.0, 30.44     # [s], [d]
-COVERED = 720           # minutes of a day that must be seen for it to count
 ALWAYS_ON = 1200.0      # of a device whose usual longest run is longer, runs say nothing [min]
-CYCLIC_STARTS, CYCLIC_PAUSE = 6, 360.0      # at least so many a day, at most so long: it runs by itself [1], [min]
 HABITS_VERSION = 1
 ENDLESS = 2.0           # times its longest run, from where what runs by itself no longer does
 ENDLESS_LEAST = 240     # … and at least so long, a run is endless by itself: no evidence is waited for [min]
@@ -29,7 +27,6 @@ SLOW = 3                # days of use it takes to tell a fall: a day without the
 SPENT = 0.1             # of the budget channels of power may spend: the rest is for uses that changed
 ODD = 3.0               # of more evidence than this a day is learnt only once an ordinary one follows
 QUIET = 3.0             # below this sum of evidence nothing has begun
-FACTS = ('rest', 'peak', 'mean', 'starts', 'pause')     # of a day, remembered beside the channels
 
 
 class Habits:
@@ -38,7 +35,7 @@ class Habits:
     def __init__(self, settings: AnomalySettings) -> None:
         self._settings = settings
         self._watches = {name: Watch(settings.history_days) for name in CHANNELS}
-        self._facts: deque[tuple[float, ...]] = deque(maxlen=settings.history_days)
+        self._past = Past(settings.history_days)
         self._course: Course | None = None
         self._first: list[tuple[float, float]] = []
         self._day: int | None = None
@@ -51,7 +48,7 @@ class Habits:
     @property
     def days(self) -> int:
         """Days of use that were learnt."""
-        return len(self._facts)
+        return len(self._past)
 
     @property
     def warm(self) -> bool:
@@ -61,12 +58,12 @@ class Habits:
     @property
     def mean(self) -> float:
         """Usual mean power over a day [W], NaN before one."""
-        return median(f[2] for f in self._facts) if self._facts else math.nan
+        return self._past.mean
 
     @property
     def most(self) -> float:
         """Highest level of a minute learnt, or of today. [W]"""
-        return max(self._top, max((f[1] for f in self._facts), default=0.0))
+        return max(self._top, self._past.most)
 
     @property
     def up(self) -> list[str]:
@@ -211,25 +208,17 @@ class Habits:
     def _end_day(self, day: int) -> None:
         course, end = self._course, (day + 1) * DAY
         if course is None:      # the first day of use: only now its levels are known
-            powers = [p for p, _ in self._first]
-            pairs = [min(a, b) for a, b in zip(powers, powers[1:], strict=False)]
-            if len(powers) < COVERED or max(pairs) < ACTIVE:
-                self._first = []
-                return
-            course = self._course = Course(sorted(powers)[len(powers) // 10], max(pairs))
-            for power, spread in self._first:
-                course.minute(power, spread)
+            course = self._course = first_course(self._first)
             self._first = []
-        powers = course.minutes
-        peak = max((min(a, b) for a, b in zip(powers, powers[1:], strict=False)), default=0.0)
-        if len(powers) >= COVERED and peak >= ACTIVE:
+            if course is None:
+                return
+        if used(course.minutes):
             level = course.level()
             today = {**course.worst, 'level': level, 'loss': -level}
             for name in CHANNELS:
                 self._learn(name, self._watches[name], today.get(name, math.nan), end)
             self._raise(end)
-            self._facts.append((course.rest(), peak, sum(powers) / len(powers), float(course.starts),
-                                quantity('pause', course.worst['pause']) if 'pause' in course.worst else 0.0))
+            self._past.add(course)
         self._begin_day()
 
     def _learn(self, name: str, watch: Watch, value: float, end: float) -> None:
@@ -271,15 +260,14 @@ class Habits:
     def _begin_day(self) -> None:
         """Take the device's levels and every channel's tail for the coming day."""
         settings, old = self._settings, self._course
-        if self._facts:
-            course = Course(median(f[0] for f in self._facts), median(f[1] for f in self._facts))
+        if len(self._past) > 0:
+            course = self._past.course()
             if old is not None:
                 old.next_day()
                 old.on_above, old.always = course.on_above, course.always
             else:
                 self._course = course
-            starts, pause = median(f[3] for f in self._facts), median(f[4] for f in self._facts)
-            self.cyclic = starts >= CYCLIC_STARTS and pause <= CYCLIC_PAUSE
+            self.cyclic = self._past.cyclic
         self._judged = []
         for name, watch in self._watches.items():
             watch.tail = None
@@ -304,7 +292,7 @@ class Habits:
         """Return what was learnt as plain values, for `from_state`."""
         course = self._course
         return {'version': HABITS_VERSION, 'day': self._day, 'last': self._last if self._day is not None else None,
-                'facts': [list(f) for f in self._facts],
+                'facts': self._past.state(),
                 'minutes': course.minutes[:] if course else [p for p, _ in self._first],
                 'begun': [*course.begun[:2], *course.begun[2]] if course else [0, 0],
                 'worst': dict(course.worst) if course else {},
@@ -317,7 +305,7 @@ class Habits:
             if state['version'] != HABITS_VERSION:
                 raise DevicesError(f'the saved habits have version {state["version"]!r}; this is {HABITS_VERSION}')
             made = cls(settings)
-            made._facts.extend(tuple(numbers(f, len(FACTS))) for f in state['facts'])
+            made._past.restore(state['facts'])
             for name, watch in made._watches.items():
                 watch.restore(name, state['channels'][name])
             minutes = numbers(state['minutes'])
