@@ -57,25 +57,25 @@ class AuditLog:
             detail = f'({more} more since the last one written) {detail}' if more else detail
         entry = Entry(now, who.name if who else '', who.source if who else source, _line(action, 48),
                       _line(target, 64), allowed, _line(detail, 160))
-        with self._lock:
-            self._latest.append(entry)
-            self._append(entry)
+        self._keep(entry)
         self._tell(entry)
 
     def hear(self, now: float, user: str, source: str, action: str, target: str, allowed: bool, detail: str) -> None:
         """Write down what another node says that somebody did; nothing of a flood."""
         if self._heard.take(now, 'others') > 0:
             return
-        entry = Entry(now, _line(user, 48), _line(source, 16), _line(action, 48), _line(target, 64), allowed,
-                      _line(detail, 160))
-        with self._lock:
-            self._latest.append(entry)
-            self._append(entry)
+        self._keep(Entry(now, _line(user, 48), _line(source, 16), _line(action, 48), _line(target, 64), allowed,
+                         _line(detail, 160)))
 
     def latest(self, count: int = 100) -> list[Entry]:
         """Return the last entries, the newest first."""
         with self._lock:
             return list(reversed(self._latest))[:count]
+
+    def _keep(self, entry: Entry) -> None:
+        with self._lock:
+            self._latest.append(entry)
+            self._append(entry)
 
     def _append(self, entry: Entry) -> None:
         if self._path is None:
