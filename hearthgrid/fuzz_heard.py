@@ -147,7 +147,9 @@ def _pages() -> list[Target]:
     """What a browser sends with a form of the page: names and texts."""
     from hub_nodes.dashboard import job_card, schedule_card, what_if_card
     from hub_nodes.dashboard.home_edit import HomeEditor
+    from hub_nodes.dashboard.home_inputs import TEXT_MAX
     from hub_nodes.dashboard.rows import Refused
+    from hub_nodes.dashboard.widgets import texts
 
     reads = {'job': lambda said: job_card.understood(said, NOW), 'what-if': what_if_card.understood,
              'rule': lambda said: schedule_card.understood(said, 'r0')}  # fmt: skip
@@ -157,14 +159,9 @@ def _pages() -> list[Target]:
         'rule': {'r0.monday': 'yes', 'r0.start': '22:00', 'r0.end': '06:00', 'r0.on': 'off', 'r0.power_max': '500'},
     }  # fmt: skip
 
-    def texts(content: bytes) -> dict[str, str]:
-        """As the pages take what a browser sends."""
-        said = json.loads(content)
-        return {str(key): str(value)[:64] for key, value in said.items()} if isinstance(said, dict) else {}
-
     def form(content: bytes) -> None:
         name, _, rest = content.partition(b'\n')
-        reads.get(name.decode('latin-1'), reads['job'])(texts(rest))
+        reads.get(name.decode('latin-1'), reads['job'])(texts(json.loads(rest)))
 
     def home(folder: Path, stack: ExitStack):
         (folder / 'home.yaml').write_text('outlets: [{id: kettle}]\ntariff: {sell: 0.08}\n')
@@ -172,7 +169,8 @@ def _pages() -> list[Target]:
         typed = {'tariff.sell': '0.09', 'outlets.0.title': 'Tea', 'outlets.0.schedule': 'mon-fri 22:00-06:00 off',
                  'outlets.1.id': 'lamp', 'batteries.0.name': 'garage', 'batteries.0.capacity_kwh': '5',
                  'tariff.buy': '00:00 0.25, 06:00 0.32', 'timezone': 'Europe/Berlin'}  # fmt: skip
-        return [json.dumps(typed).encode()], lambda content: editor.save(texts(content), editor.text())
+        return [json.dumps(typed).encode()], lambda content: editor.save(
+            texts(json.loads(content), TEXT_MAX), editor.text())
 
     return [
         simple('page-form', 'forms of the page (JSON)', (ValueError, RecursionError),

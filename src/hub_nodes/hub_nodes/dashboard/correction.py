@@ -1,7 +1,7 @@
 """The form in which a person says what is really plugged in, or takes that back."""
 from hub_nodes.dashboard import words
 from hub_nodes.dashboard.backend import Answer, Backend
-from hub_nodes.dashboard.widgets import Tag, button, tell
+from hub_nodes.dashboard.widgets import FORM_EMPTIED, Tag, button, tell, texts
 
 KNOWN = ('air conditioner', 'coffee machine', 'computer', 'dishwasher', 'dryer', 'fan', 'freezer', 'hair dryer',
          'heat pump', 'heater', 'iron', 'kettle', 'lamp', 'laptop', 'microwave', 'monitor', 'oven', 'refrigerator',
@@ -34,12 +34,11 @@ class Correction:
             with Tag('div', css='buttons'):
                 Tag('button', 'Save', 'button', type='submit')
                 button('Take the last correction back', self._undo, 'button plain')
-        form.on('submit.prevent', self._correct, js_handler='(e) => { '
-                'emit(Object.fromEntries(new FormData(e.target))); e.target.reset(); }')
+        form.on('submit.prevent', self._correct, js_handler=FORM_EMPTIED)
 
     async def _correct(self, event) -> None:
-        said = event.args if isinstance(event.args, dict) else {}
-        kind, model = str(said.get('type', '')).strip()[:48], str(said.get('model', '')).strip()[:64]
+        said = texts(event.args)
+        kind, model = said.get('type', '').strip()[:48], said.get('model', '').strip()
         if not kind:
             tell(Answer(False, 'Say what it is first.'))
             return

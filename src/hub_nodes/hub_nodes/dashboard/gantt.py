@@ -3,7 +3,7 @@ import math
 
 from hub_nodes.dashboard import charts, values, when, words
 from hub_nodes.dashboard.backend import Backend
-from hub_nodes.dashboard.widgets import Tag, card, outlet_url, tell
+from hub_nodes.dashboard.widgets import Tag, card, outlet_url, tell, texts
 
 MINUTE = 60.0   # [s]
 
@@ -24,10 +24,10 @@ class Gantt:
             self._none = Tag('p', 'Nothing is planned for a device.', 'hint')
 
     async def _moved(self, event) -> None:
-        said = event.args if isinstance(event.args, dict) else {}
+        said = texts(event.args)
         try:
-            outlet, job, at = str(said['outlet']), str(said['job']), float(said['at'])
-        except (KeyError, TypeError, ValueError):
+            outlet, job, at = said['outlet'], said['job'], float(said['at'])
+        except (KeyError, ValueError):
             return
         if math.isfinite(at):
             tell(await self._backend.move_job(outlet, job, at))

@@ -8,10 +8,9 @@ from hub_nodes.dashboard.home_fields import CHANNELS, FIELDS, GROUPS, NODES, OPT
 from hub_nodes.dashboard.home_inputs import SETTINGS, TEXT_MAX, Inputs, Sheet
 from hub_nodes.dashboard.permitted import Permitted
 from hub_nodes.dashboard.rows import Refused
-from hub_nodes.dashboard.widgets import Tag, button, card, tell
+from hub_nodes.dashboard.widgets import FORM, Tag, button, card, tell, texts
 
 SELDOM = ('market', 'grid_service', 'gateway', 'notify')  # parts that most homes lack
-SEND = '(e) => emit(Object.fromEntries(new FormData(e.target)))'
 
 
 def build(backend: Permitted, clockwork: Clockwork) -> None:
@@ -82,7 +81,7 @@ class HomeForm:
                 self._told = Tag('p', '', 'refusal', role='alert', id_='home-told')
                 Tag('button', 'Save', 'button', type='submit')
                 self._done = Tag('div', css='home-done', role='status')
-        form.on('submit.prevent', self._save, js_handler=SEND)
+        form.on('submit.prevent', self._save, js_handler=FORM)
 
     def _group(self, part: str, said: dict[str, str]) -> None:
         """Make the fields of a part; of one that most homes lack, when it is opened."""
@@ -124,9 +123,7 @@ class HomeForm:
                     Tag('option', meaning, value=name)
 
     async def _save(self, event) -> None:
-        given = event.args if isinstance(event.args, dict) else {}
-        said = {str(key): str(value)[:TEXT_MAX] for key, value in given.items()}
-        saved = await self._backend.save_home(said, self._text)
+        saved = await self._backend.save_home(texts(event.args, TEXT_MAX), self._text)
         if self._box.is_deleted:
             return
         if isinstance(saved, Answer):

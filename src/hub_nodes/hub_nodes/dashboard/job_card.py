@@ -7,11 +7,10 @@ from hub_nodes.dashboard import values, when, words
 from hub_nodes.dashboard.backend import Backend
 from hub_nodes.dashboard.schedule_card import minute
 from hub_nodes.dashboard.views import OutletView
-from hub_nodes.dashboard.widgets import Tag, button, card, tell
+from hub_nodes.dashboard.widgets import FORM, Tag, button, card, tell, texts
 
 # name, label, example, the most
 NUMBERS = (('energy', 'Energy [kWh]', '1.0', 1000.0), ('power', 'Draws while it runs [W]', '2000', 1e6))
-SUBMIT = '(e) => emit(Object.fromEntries(new FormData(e.target)))'
 
 
 class JobCard:
@@ -45,12 +44,11 @@ class JobCard:
                             Tag('option', word, value=word)
                 self._wrong = Tag('em', '', 'refusal', role='alert')
                 Tag('button', 'Give it', 'button', type='submit')
-        form.on('submit.prevent', self._give, js_handler=SUBMIT)
+        form.on('submit.prevent', self._give, js_handler=FORM)
 
     async def _give(self, event) -> None:
-        said = event.args if isinstance(event.args, dict) else {}
         try:
-            job = understood({str(key): str(value)[:64] for key, value in said.items()}, self._backend.now())
+            job = understood(texts(event.args), self._backend.now())
         except ValueError as refusal:
             self._wrong.say(f'Not given: {refusal}.')
             return

@@ -11,7 +11,7 @@ from hub_nodes.dashboard.frame import Clockwork, joined
 from hub_nodes.dashboard.overview import lamp
 from hub_nodes.dashboard.sources import Sources
 from hub_nodes.dashboard.views import OutletView, Step
-from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell
+from hub_nodes.dashboard.widgets import Chart, Fact, Tag, button, card, outlet_url, tell, texts
 
 LIVE = 600.0  # of the live chart [s]
 SHOWN = 30    # steps of the past, and outages
@@ -236,8 +236,8 @@ class ShedOrder:
             self._list.on('reorder', self._dropped, js_handler='(e) => emit(e.detail)')
 
     async def _dropped(self, event) -> None:
-        said = event.args if isinstance(event.args, dict) else {}
-        await self._move(str(said.get('outlet', '')), said.get('to'))
+        said = texts(event.args)
+        await self._move(said.get('outlet', ''), said.get('to'))
 
     async def _move(self, outlet: str, to) -> None:
         try:

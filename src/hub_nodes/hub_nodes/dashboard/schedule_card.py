@@ -10,9 +10,8 @@ from hub_nodes.dashboard import words
 from hub_nodes.dashboard.backend import Answer, Backend
 from hub_nodes.dashboard.home_words import days_said
 from hub_nodes.dashboard.values import Schedule, ScheduleEntry
-from hub_nodes.dashboard.widgets import BEGINS, Tag, button, card, tell
+from hub_nodes.dashboard.widgets import BEGINS, FORM, Tag, button, card, tell, texts
 
-SEND = '(e) => emit(Object.fromEntries(new FormData(e.target)))'
 RULES_MAX = 32
 ALL_DAYS = (1 << len(DAYS)) - 1
 RETRY = 5.0  # before an outlet that did not answer is asked again [s]
@@ -70,7 +69,7 @@ class ScheduleCard:
                     with Tag('div', css='buttons'):
                         button('Add a rule', self._add)
                         Tag('button', 'Keep the schedule', 'button', type='submit')
-                self._form.on('submit.prevent', self._keep, js_handler=SEND)
+                self._form.on('submit.prevent', self._keep, js_handler=FORM)
             else:
                 self._form, self._list = None, Tag('ul', css='rules')
         background_tasks.create(self._fetch(), name='schedule')
@@ -144,8 +143,7 @@ class ScheduleCard:
         self._note.say('Not kept yet.')
 
     async def _keep(self, event) -> None:
-        given = event.args if isinstance(event.args, dict) else {}
-        said, entries, wrong = {str(key): str(value)[:64] for key, value in given.items()}, [], False
+        said, entries, wrong = texts(event.args), [], False
         for name, (_, error) in self._rules.items():
             try:
                 entries.append(understood(said, name))

@@ -4,9 +4,8 @@ import math
 from hub_nodes.dashboard import values, words
 from hub_nodes.dashboard.backend import Answer, Backend
 from hub_nodes.dashboard.what_if import table
-from hub_nodes.dashboard.widgets import Tag, card
+from hub_nodes.dashboard.widgets import FORM, Tag, card, texts
 
-SEND = '(e) => emit(Object.fromEntries(new FormData(e.target)))'
 HOUR, KILO = 3600.0, 1e3
 # name, label, unit, largest
 NUMBERS = (('battery_kwh', 'Battery holds', 'kWh, 0 = none', 1000.0),
@@ -37,7 +36,7 @@ class WhatIf:
                 name, label, unit, most = NUMBERS[-1]
                 self._number(name, label, f'{unit}, below 0: earlier', -most, most)
                 self._button = Tag('button', 'Work it out', 'button', type='submit')
-            form.on('submit.prevent', self._asked, js_handler=SEND)
+            form.on('submit.prevent', self._asked, js_handler=FORM)
             self._said = Tag('p', '', 'hint', role='status')
             self._result = Tag('div', css='table-box')
         self._options()
@@ -72,7 +71,7 @@ class WhatIf:
 
     async def _asked(self, event) -> None:
         try:
-            change = understood(event.args if isinstance(event.args, dict) else {})
+            change = understood(texts(event.args))
         except ValueError as error:
             self._said.say(str(error))
             return
@@ -104,11 +103,11 @@ class WhatIf:
                         Tag('td', text)
 
 
-def understood(said: dict) -> values.Change:
+def understood(said: dict[str, str]) -> values.Change:
     """Return what a form says. ValueError, for people, for what is no number or out of bounds."""
     found: dict[str, float | None] = {}
     for name, label, _, most in NUMBERS:
-        text = str(said.get(name, '')).strip()
+        text = said.get(name, '').strip()
         try:
             number = float(text) if text else None
         except ValueError:
@@ -119,7 +118,7 @@ def understood(said: dict) -> values.Change:
         found[name] = number if number is None else number * (KILO if name in KILOWATTS else 1.0)
     if found['battery_power'] == 0.0 or found['import_max'] == 0.0:
         raise ValueError('A power has to be above 0.')
-    outlet, without = str(said.get('outlet', '')), said.get('what') == 'without'
+    outlet, without = said.get('outlet', ''), said.get('what') == 'without'
     later = found.pop('later')
     if outlet and not without and later is None:
         raise ValueError('Done later by: how many hours?')

@@ -48,6 +48,8 @@ def _open(element: TextElement) -> Patches | None:
     return _patches[client]
 
 
+FORM = '(e) => emit(Object.fromEntries(new FormData(e.target)))'  # what a form sends: its names and texts
+FORM_EMPTIED = '(e) => { emit(Object.fromEntries(new FormData(e.target))); e.target.reset(); }'
 LIVE = ('value', 'checked', 'selected')  # what an element is, and its attribute only begins with
 BEGINS = '^value'  # what an input begins with: the framework would put a `value` back over what was typed since
 
@@ -106,6 +108,11 @@ def button(text: str, on_click: Callable[[], Awaitable[None] | None], css: str =
     made = Tag('button', text, css, type='button', **attributes)
     made.on('click', lambda: on_click(), args=[])
     return made
+
+
+def texts(args, most: int | None = 64) -> dict[str, str]:
+    """Return what an event of a page said, names and texts of at most `most` characters; nothing of what is no form."""
+    return {str(key): str(value)[:most] for key, value in args.items()} if isinstance(args, dict) else {}
 
 
 def card(title: str, css: str = '', hint: str = '') -> Tag:
