@@ -236,7 +236,9 @@ hg_status_t hg_comms_open(struct hg_app *app, const hg_comms_settings_t *setting
     hg_comms_close();
     return HG_ERROR_MEDIUM;
   }
-  if (!hg_comms_messages() || !hg_comms_job_messages() || !entities(app)) {
+  hg_comms.messages = hg_comms.messages ||
+                      (hg_comms_hear_messages() && hg_comms_serve_messages() && hg_comms_job_messages());
+  if (!hg_comms.messages || !entities(app)) {
     hg_comms_close();
     return HG_ERROR_FULL;
   }

@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <hearthgrid_msgs/msg/ballot.h>
@@ -8,13 +7,7 @@
 #include <hearthgrid_msgs/msg/label.h>
 #include <hearthgrid_msgs/msg/request.h>
 #include <hearthgrid_msgs/msg/samples.h>
-#include <hearthgrid_msgs/srv/capture_waveform.h>
-#include <hearthgrid_msgs/srv/get_schedule.h>
-#include <hearthgrid_msgs/srv/reset_trip.h>
-#include <hearthgrid_msgs/srv/set_priority.h>
-#include <hearthgrid_msgs/srv/set_schedule.h>
 
-#include "bytes.h"
 #include "comms_ros.h"
 
 #define AT_ONCE 32 /* messages of one topic taken before others have their turn */
@@ -27,19 +20,13 @@ static struct {
   hearthgrid_msgs__msg__Samples samples;
   hearthgrid_msgs__msg__Identity identity;
   hearthgrid_msgs__msg__Label label;
-  hearthgrid_msgs__srv__GetSchedule_Request get;
-  hearthgrid_msgs__srv__SetSchedule_Request set;
-  hearthgrid_msgs__srv__SetPriority_Request priority;
-  hearthgrid_msgs__srv__ResetTrip_Request reset;
-  hearthgrid_msgs__srv__CaptureWaveform_Request capture;
 } M;
 
 #ifdef HG_STATIC_MESSAGES
 /* micro-ROS takes into what a message points at, up to its capacity. */
-static char texts[16][HG_MESSAGE_LENGTH + 1];
+static char texts[6 + HG_COMMITTEE_SIZE_MAX][HG_MESSAGE_LENGTH + 1];
 static uint8_t macs[2][HG_AUTHENTIC_MAC_BYTES];
 static rosidl_runtime_c__String committee[HG_COMMITTEE_SIZE_MAX];
-static hearthgrid_msgs__msg__ScheduleEntry entries[HG_SCHEDULE_ENTRIES];
 static rosidl_runtime_c__String candidates[HG_IDENTIFIER_CANDIDATES];
 static float chances[HG_IDENTIFIER_CANDIDATES];
 
@@ -51,11 +38,11 @@ static void room(rosidl_runtime_c__String *s, size_t place)
   s->capacity = sizeof texts[place];
 }
 
-static bool messages(void)
+bool hg_comms_hear_messages(void)
 {
   memset(&M, 0, sizeof M);
   rosidl_runtime_c__String *const all[] = {&M.request.reason, &M.request.sender, &M.tie.reason, &M.ballot.sender,
-                                           &M.ballot.receiver, &M.ballot.leader, &M.reset.sender};
+                                           &M.ballot.receiver, &M.ballot.leader};
   const size_t n = sizeof all / sizeof all[0];
   for (size_t k = 0; k < n; k++) {
     room(all[k], k);
@@ -84,30 +71,17 @@ static bool messages(void)
   M.identity.candidates.data = candidates;
   M.identity.candidate_probabilities.data = chances;
   M.identity.candidates.capacity = M.identity.candidate_probabilities.capacity = HG_IDENTIFIER_CANDIDATES;
-  M.set.entries.data = entries;
-  M.set.entries.capacity = HG_SCHEDULE_ENTRIES;
   return true;
 }
 #else
 /* Other middlewares give a message the memory it needs, once. */
-static bool messages(void)
+bool hg_comms_hear_messages(void)
 {
   return hearthgrid_msgs__msg__Request__init(&M.request) && hearthgrid_msgs__msg__Breaker__init(&M.tie) &&
          hearthgrid_msgs__msg__Ballot__init(&M.ballot) && hearthgrid_msgs__msg__Samples__init(&M.samples) &&
-         hearthgrid_msgs__msg__Identity__init(&M.identity) && hearthgrid_msgs__msg__Label__init(&M.label) &&
-         hearthgrid_msgs__srv__GetSchedule_Request__init(&M.get) &&
-         hearthgrid_msgs__srv__SetSchedule_Request__init(&M.set) &&
-         hearthgrid_msgs__srv__SetPriority_Request__init(&M.priority) &&
-         hearthgrid_msgs__srv__ResetTrip_Request__init(&M.reset) &&
-         hearthgrid_msgs__srv__CaptureWaveform_Request__init(&M.capture);
+         hearthgrid_msgs__msg__Identity__init(&M.identity) && hearthgrid_msgs__msg__Label__init(&M.label);
 }
 #endif
-
-bool hg_comms_messages(void)
-{
-  hg_comms.messages = hg_comms.messages || messages();
-  return hg_comms.messages;
-}
 
 static int64_t nanoseconds(builtin_interfaces__msg__Time t) { return (int64_t)t.sec * 1000000000 + t.nanosec; }
 static double seconds(builtin_interfaces__msg__Time t) { return (double)t.sec + 1e-9 * (double)t.nanosec; }
@@ -271,117 +245,5 @@ void hg_comms_hear(struct hg_app *app, int from)
       return;
     }
     ROWS[from].hear(app);
-  }
-}
-
-/* Services. */
-
-static void get_schedule(const struct hg_app *app, rmw_request_id_t *id)
-{
-  static hearthgrid_msgs__msg__ScheduleEntry rows[HG_SCHEDULE_ENTRIES];
-  static char nothing[1] = "";
-  const size_t count = app->schedule.count;
-  for (size_t k = 0; k < count; k++) {
-    const hg_entry_t *e = &app->schedule.entries[k];
-    rows[k].days = e->days;
-    rows[k].start_minute = e->start;
-    rows[k].end_minute = e->end;
-    rows[k].on = e->on;
-    rows[k].power_max = (float)e->power_max;
-  }
-  hearthgrid_msgs__srv__GetSchedule_Response response = {
-    .success = true, .message = {nothing, 0, 1}, .entries = {rows, count, HG_SCHEDULE_ENTRIES},
-    .priority = app->control.priority, .rank = app->control.rank};
-  if (rcl_send_response(&hg_comms.at[HG_AT_GET_SCHEDULE], id, &response) != RCL_RET_OK) {
-    rcl_reset_error();
-  }
-}
-
-static uint8_t *put_float(uint8_t *to, float value)
-{
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return hg_put(to, bits, sizeof bits);
-}
-
-/* The words that would permit what is asked: over all fields of the request, in its order. */
-static void words(const struct hg_app *app, hg_mail_ask_t *ask, int at)
-{
-  static uint8_t body[4 + HG_SCHEDULE_ENTRIES * 29 + HG_SENDER_LENGTH];
-  static const char *const NAMES[HG_ATS] = {[HG_AT_SET_SCHEDULE] = "set_schedule", [HG_AT_SET_PRIORITY] = "set_priority",
-                                            [HG_AT_RESET_TRIP] = "reset_trip"};
-  char name[2 * HG_REASON_LENGTH];
-  uint8_t *to = body;
-  if (NAMES[at] == NULL) {
-    return; /* it needs none */
-  }
-  switch (at) {
-    case HG_AT_SET_SCHEDULE:
-      to = hg_put(to, M.set.entries.size, 4);
-      for (size_t k = 0; k < M.set.entries.size && k < HG_SCHEDULE_ENTRIES; k++) {
-        const hearthgrid_msgs__msg__ScheduleEntry *e = &M.set.entries.data[k];
-        to = hg_put(hg_put(hg_put(to, e->days, 8), e->start_minute, 8), e->end_minute, 8);
-        to = put_float(hg_put(to, e->on, 1), e->power_max);
-      }
-      break;
-    case HG_AT_SET_PRIORITY: to = hg_put(hg_put(to, M.priority.priority, 8), M.priority.rank, 8); break;
-    default: to = hg_put_text(to, M.reset.sender.data, M.reset.sender.size <= HG_SENDER_LENGTH ? M.reset.sender.size : 0);
-  }
-  snprintf(name, sizeof name, "%s%s/%s/%s", hg_comms.settings.home[0] == '/' ? "" : "/", hg_comms.settings.home,
-           app->settings.id, NAMES[at]);
-  hg_permit_words(name, body, (size_t)(to - body), ask->words);
-}
-
-static bool fill(hg_mail_ask_t *ask, int at)
-{
-  switch (at) {
-    case HG_AT_SET_SCHEDULE:
-      ask->kind = HG_ASK_SCHEDULE;
-      ask->count = M.set.entries.size;
-      for (size_t k = 0; k < ask->count && k < HG_SCHEDULE_ENTRIES; k++) {
-        const hearthgrid_msgs__msg__ScheduleEntry *e = &M.set.entries.data[k];
-        ask->entries[k] = (hg_entry_t){.days = e->days, .on = e->on, .start = e->start_minute, .end = e->end_minute,
-                                       .power_max = (double)e->power_max};
-      }
-      return true;
-    case HG_AT_SET_PRIORITY:
-      ask->kind = HG_ASK_PRIORITY;
-      ask->priority = M.priority.priority;
-      ask->rank = M.priority.rank;
-      return true;
-    case HG_AT_RESET_TRIP: ask->kind = HG_ASK_RESET; return true;
-    case HG_AT_CAPTURE_WAVEFORM: ask->kind = HG_ASK_WAVEFORM; return true;
-    default: return false;
-  }
-}
-
-void hg_comms_serve(struct hg_app *app, int at)
-{
-  static void *const REQUESTS[HG_ATS] = {[HG_AT_GET_SCHEDULE] = &M.get, [HG_AT_SET_SCHEDULE] = &M.set,
-                                         [HG_AT_SET_PRIORITY] = &M.priority, [HG_AT_RESET_TRIP] = &M.reset,
-                                         [HG_AT_CAPTURE_WAVEFORM] = &M.capture};
-  hg_pending_t *pending = &hg_comms.pending[at];
-  hg_mail_ask_t *ask = HG_MAIL_PLACE(&app->in.asks);
-  rmw_request_id_t id;
-  if (pending->waits || ask == NULL) {
-    return; /* the one before has no answer yet: this one waits in the middleware */
-  }
-  bool wants = false;
-  if (REQUESTS[at] == NULL) {
-    wants = hg_comms_job_serve(app, at, ask, &id);
-  } else if (rcl_take_request(&hg_comms.at[at], &id, REQUESTS[at]) != RCL_RET_OK) {
-    rcl_reset_error();
-  } else if (at == HG_AT_GET_SCHEDULE) {
-    get_schedule(app, &id);
-  } else {
-    memset(ask, 0, sizeof *ask);
-    wants = fill(ask, at);
-    words(app, ask, at);
-  }
-  if (wants) {
-    ask->ticket = ++hg_comms.ticket;
-    *pending = (hg_pending_t){.waits = true, .ticket = ask->ticket, .id = id,
-                              .since = app->platform.monotonic(app->platform.context)};
-    HG_MAIL_SENT(&app->in.asks);
   }
 }

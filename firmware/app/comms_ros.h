@@ -1,4 +1,4 @@
-/* What the three files that know ROS (comms, comms_say, comms_hear) share; nobody else includes this. */
+/* What the files that know ROS (comms and comms_…) share; nobody else includes this. */
 #ifndef HEARTHGRID_COMMS_ROS_H
 #define HEARTHGRID_COMMS_ROS_H
 
@@ -68,9 +68,12 @@ void hg_comms_answer(struct hg_app *app);
 /* comms_health.c */
 void hg_comms_health(struct hg_app *app, double now);
 
-/* comms_hear.c: incoming messages, and one function for what came. */
-bool hg_comms_messages(void);
+/* comms_hear.c: messages of topics, and one function for what came. …_messages: make room for them, once. */
+bool hg_comms_hear_messages(void);
 void hg_comms_hear(struct hg_app *app, int from);
+
+/* comms_serve.c: questions to services. */
+bool hg_comms_serve_messages(void);
 void hg_comms_serve(struct hg_app *app, int at);
 
 /* comms_job.c: the action run_job. */
