@@ -35,7 +35,7 @@ class Cause(IntEnum):
     LOWER = 1       # saves energy
     RAISE = 2       # the lowest outlet is near its limit
     CUT = 3         # the highest outlet is near its limit
-    SPREAD = 4      # no tap serves both
+    SPREAD = 4      # no tap keeps both margins: midway
     WORN = 5        # the allowance of tap steps is used up
     DWELL = 6       # the last move was a moment ago
     BLIND = 7       # telemetry is lost: the tap stays

@@ -145,7 +145,9 @@ class VoltageOptimiser:
         highest = f'highest outlet {high:.1f} V, limit {ceiling:.1f} V - {above:.1f} V'
         return {
             Cause.HOLD: f'nothing to gain: {lowest}', Cause.LOWER: f'saves energy: {lowest}', Cause.RAISE: lowest,
-            Cause.CUT: highest, Cause.SPREAD: f'no tap serves both: {lowest}; {highest}',
+            Cause.CUT: highest,
+            Cause.SPREAD: f'outlets {low:.1f} to {high:.1f} V, kept midway in {floor:.1f} to {ceiling:.1f} V: no tap '
+                          f'has room for {below:.1f} V down and {above:.1f} V up',
             Cause.WORN: f'could be lower, but the tap steps of the day are used up: {lowest}',
             Cause.DWELL: f'could be lower, a moment later: {lowest}',
             Cause.BLIND: f'suspended, the tap stays: {why}',

@@ -40,6 +40,20 @@ def test_it_lowers_until_the_lowest_outlet_is_near_its_limit_and_says_so():
     assert '218.5 V' in said.reason
 
 
+def test_where_both_margins_cannot_be_had_it_says_what_is_and_what_has_no_room():
+    home = Home(VoltageSettings(margin_first=0.0), near=1.0, car=0.99)
+    home.seconds(100)
+    home.levels['car'] = 0.955  # fifteen amperes at the end of a long cable
+    home.seconds(50)
+    home.levels.update(near=1.02, car=0.975)
+    said = home.seconds(50)
+    assert said.cause is Cause.SPREAD and 0.95 * V < said.low < said.high < 1.05 * V
+    down, up = (V * float(m[0]) for m in home.optimiser._law.margins)
+    assert said.reason == (f'outlets {said.low:.1f} to {said.high:.1f} V, kept midway in 218.5 to 241.5 V: no tap has '
+                           f'room for {down:.1f} V down and {up:.1f} V up')
+    assert len(said.reason) <= 128, 'or the regulator is told half of it'
+
+
 def test_nobody_heard_nothing_said():
     assert Home().seconds(100) is None
 
