@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hearthgrid import (
@@ -25,6 +26,7 @@ from hearthgrid import (
     train_cli,
     user_cli,
 )
+from hearthgrid.options import StateDir
 
 app = typer.Typer(
     name='hearthgrid',
@@ -37,9 +39,6 @@ app = typer.Typer(
 out = Console(width=None if sys.stdout.isatty() else 132)  # a file or a pipe has room
 err = Console(stderr=True)
 
-StateDir = Annotated[
-    Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
-]
 HomeName = Annotated[str, typer.Option('--name', help='Name of the home: its ROS namespace.')]
 AsJson = Annotated[bool, typer.Option('--json', help='Print JSON.')]
 
@@ -147,7 +146,7 @@ def up(
 def status(
     name: HomeName = 'home',
     json_: AsJson = False,
-    wait: Annotated[float, typer.Option(help='Listen at most so long before the first answer [s].')] = 10.0,
+    wait: Annotated[float, typer.Option(help='Listen at most so long before the first answer \\[s].')] = 10.0,
     once: Annotated[bool, typer.Option('--once', help='Print one table and end.')] = False,
 ) -> None:
     """Show a running home, live."""
@@ -177,8 +176,8 @@ def status(
 @app.command()
 def outage(
     name: HomeName = 'home',
-    duration: Annotated[float, typer.Option('--for', help='How long [s]; 0: until --restore.', min=0)] = 20.0,
-    delay: Annotated[float, typer.Option('--in', help='From now [s].', min=0)] = 0.0,
+    duration: Annotated[float, typer.Option('--for', help='How long \\[s]; 0: until --restore.', min=0)] = 20.0,
+    delay: Annotated[float, typer.Option('--in', help='From now \\[s].', min=0)] = 0.0,
     kind: Annotated[str, typer.Option(help='blackout, sag, swell or frequency.')] = 'blackout',
     residual: Annotated[float, typer.Option(help='Voltage left (sag, swell) or frequency, over nominal.')] = 0.0,
     restore: Annotated[bool, typer.Option('--restore', help='End what is scripted.')] = False,
@@ -215,7 +214,7 @@ def history(
     outlet: Annotated[str, typer.Argument(help='Outlet, or grid, pv, battery. Empty: what there is.')] = '',
     quantity: Annotated[str, typer.Option(help='A field of Reading.')] = 'active_power',
     hours: Annotated[float, typer.Option(help='Back from now.', min=0)] = 24.0,
-    step: Annotated[float, typer.Option(help='Of the answer [s]; 0: fitting.', min=0)] = 0.0,
+    step: Annotated[float, typer.Option(help='Of the answer \\[s]; 0: fitting.', min=0)] = 0.0,
     json_: AsJson = False,
     csv: Annotated[bool, typer.Option('--csv', help='Print CSV.')] = False,
     state_dir: StateDir = None,
@@ -248,16 +247,16 @@ def history(
         print('\n'.join(','.join(f'{v:.10g}' for v in row) for row in rows))
     else:
         table = Table(
-            title=f'{outlet} {quantity} [{unit}]  {sparkline([row[1] for row in rows])}', title_justify='left', box=None
+            title=escape(f'{outlet} {quantity} [{unit}]  {sparkline([row[1] for row in rows])}'),
+            title_justify='left',
+            box=None,
         )
         for column in ('from', 'mean', 'min', 'max', 'readings'):
             table.add_column(column, justify='right')
         for start, mean, low, high, count in [row for row in rows if row[4]][-40:]:
             table.add_row(
                 time.strftime('%m-%d %H:%M:%S', time.localtime(start)),
-                f'{mean:,.1f}',
-                f'{low:,.1f}',
-                f'{high:,.1f}',
+                *(f'{value:,.1f}' if abs(value) >= 10 else f'{value:.4g}' for value in (mean, low, high)),
                 f'{count:.0f}',
             )
         out.print(table)
@@ -314,6 +313,8 @@ def _transfer(work, verb: str, duration: float) -> None:
     for name, count in sorted(counts.items()):
         out.print(f'  {count:7,} {name}', highlight=False)
     out.print(f'{verb} {counts.total():,} messages', highlight=False)
+    if verb == 'recorded' and not counts.total() and not stopping:
+        raise fail('no message was heard: is the home running, and `--name` its name?')
 
 
 @app.command()
@@ -356,7 +357,7 @@ def bench(
             print(json.dumps({b.name: b.about for b in found.values()}))
         else:
             for b in found.values():
-                out.print(f'{b.name:18} {b.about}', highlight=False, markup=False)
+                out.print(f'{b.name:19} {b.about}', highlight=False, markup=False)
         return
     if name != 'all' and name not in found:
         raise fail(f'no benchmark is called {name!r}; there are {", ".join(found)}', 2)
@@ -384,8 +385,8 @@ def bench(
             table.add_column(column)
         for r in results:
             table.add_row(
-                r.name,
-                f'{benchmark.number(r.value)} {r.unit}',
+                escape(r.name),
+                escape(f'{benchmark.number(r.value)} {r.unit}'),
                 f'{r.baseline_name} {benchmark.number(r.baseline)}'.strip(),
                 benchmark.number(r.ratio),
                 r.goal,
@@ -425,7 +426,7 @@ def interfaces(
         for column in ('name', 'type', 'scope', 'quality', 'what'):
             table.add_column(column)
         for row in reference.interface_rows():
-            table.add_row(row['name'], row['type'], row['scope'], row['quality'], row['doc'])
+            table.add_row(*(escape(row[name]) for name in ('name', 'type', 'scope', 'quality', 'doc')))
         out.print(table)
 
 

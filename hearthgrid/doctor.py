@@ -207,15 +207,13 @@ def _talk() -> tuple[str, str]:
         'heard = []\n'
         'node.create_subscription(String, "/hearthgrid_doctor", lambda m: heard.append(m.data), 10)\n'
         'out = node.create_publisher(String, "/hearthgrid_doctor", 10)\n'
-        'deadline = time.monotonic() + 15\n'
-        'other = {"a": "b", "b": "a"}[sys.argv[1]]\n'
-        'while time.monotonic() < deadline:\n'
-        '    out.publish(String(data=sys.argv[1]))\n'
+        'deadline = time.monotonic() + 30\n'
+        'me, other = sys.argv[1], {"a": "b", "b": "a"}[sys.argv[1]]\n'
+        'while time.monotonic() < deadline and other + "+" not in heard:\n'  # + : it hears me
+        '    out.publish(String(data=me + "+" * bool({other, other + "+"} & set(heard))))\n'
         '    rclpy.spin_once(node, timeout_sec=0.1)\n'
-        '    if other in heard:\n'
-        '        for _ in range(5): out.publish(String(data=sys.argv[1])); time.sleep(0.05)\n'
-        '        sys.exit(0)\n'
-        'sys.exit(3)\n'
+        'for _ in range(10): out.publish(String(data=me + "+")); time.sleep(0.05)\n'
+        'sys.exit(0 if {other, other + "+"} & set(heard) else 3)\n'
     )
     started = time.monotonic()
     pair = [
@@ -224,7 +222,7 @@ def _talk() -> tuple[str, str]:
         )
         for side in 'ab'
     ]
-    errors = [process.communicate(timeout=60)[1] for process in pair]
+    errors = [process.communicate(timeout=90)[1] for process in pair]
     codes = [process.returncode for process in pair]
     if codes == [0, 0]:
         return 'ok', f'two processes found each other in {time.monotonic() - started:.1f} s'

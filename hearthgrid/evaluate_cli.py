@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 Kind = Annotated[str, typer.Option(help='waveform, series or frames, where a folder holds several kinds.')]
 Label = Annotated[str, typer.Option(help='The fact that names the class: a field of the file.')]
 Json = Annotated[bool, typer.Option('--json', help='Print JSON.')]
@@ -75,12 +77,11 @@ def identify(
     seed: Annotated[int, typer.Option(help='Of learning.')] = 0,
     kind: Kind = '',
     rate: Rate = 0.0,
-    state_dir: Annotated[
-        Path | None, typer.Option('--state-dir', help='Of the home.', show_default='$HEARTHGRID_STATE')
-    ] = None,
+    state_dir: StateDir = None,
     json_: Json = False,
 ) -> None:
     """Name the devices in a recording, or say that they are unknown."""
+    from rich.markup import escape
     from rich.table import Table
 
     from hearthgrid import evaluate as judge
@@ -116,8 +117,9 @@ def identify(
         name, probability = one.candidates[0]
         rest = ', '.join(f'{n} {p:.0%}' for n, p in one.candidates[1:3] if p >= 0.01)
         known = f'{name}, {one.model}' if one.model else name
-        table.add_row(Path(one.source).name, 'unknown' if one.unknown else known, '' if one.unknown else
-                      f'{probability:.0%}', f'most like {name}' if one.unknown else rest)
+        row = (Path(one.source).name, 'unknown' if one.unknown else known, '' if one.unknown else
+               f'{probability:.0%}', f'most like {name}' if one.unknown else rest)
+        table.add_row(*map(escape, row))
     out.print(table)
 
 

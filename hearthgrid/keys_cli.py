@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 app = typer.Typer(no_args_is_help=True, help='The keys that sign commands to outlets.')
-StateDir = Annotated[
-    Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
-]
 HomeFile = Annotated[
     Path | None, typer.Option('--home', help='YAML file of the home.', show_default='config/home.yaml')
 ]
 Outlet = Annotated[str, typer.Argument(help='Outlet, plug, battery, pv or regulator; "home": ballots and shares.')]
-Grace = Annotated[float, typer.Option(help='The old key still fits for so long [s].')]
+Grace = Annotated[float, typer.Option(help='The old key still fits for so long \\[s].')]
 
 
 def _path(state_dir: Path | None) -> Path:

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 CHROMIUM = ('chromium', 'chromium-browser', 'google-chrome')
 PATIENCE = 120.0  # with the browser that prints [s]
 
@@ -42,9 +44,7 @@ def printed(text: str, path: Path) -> None:
 
 
 def report(
-    state_dir: Annotated[
-        Path | None, typer.Option('--state-dir', help='Of the home.', show_default='$HEARTHGRID_STATE')
-    ] = None,
+    state_dir: StateDir = None,
     month: Annotated[str, typer.Option(help='YYYY-MM, in the home’s local time. Empty: the last --days.')] = '',
     days: Annotated[int, typer.Option(help='Back from now.', min=1, max=400)] = 30,
     out_file: Annotated[Path, typer.Option('--out', help='File to write.')] = Path('report.html'),

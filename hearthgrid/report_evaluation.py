@@ -4,6 +4,7 @@ import html
 from pathlib import Path
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from hearthgrid_core.devices.protocol import BINS, Calibration, calibration, wilson
@@ -46,7 +47,7 @@ def class_table(outcome) -> Table:
     for k, column in enumerate(('class', 'recordings', 'recall', '', 'precision', 'F1', 'most taken for')):
         table.add_column(column, justify='right' if 0 < k < 6 else 'left')
     for row in _class_rows(outcome):
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 

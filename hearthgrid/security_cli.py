@@ -57,7 +57,7 @@ def policies(
 @app.command()
 def dependencies(
     lock: Annotated[Path | None, typer.Option(help='Lock file.', show_default='requirements.lock')] = None,
-    timeout: Annotated[float, typer.Option(help='So long PyPI is waited for [s].', min=1)] = 120.0,
+    timeout: Annotated[float, typer.Option(help='So long PyPI is waited for \\[s].', min=1)] = 120.0,
     database: Annotated[
         Path | None,
         typer.Option(help='Advisories in the OSV format: folder, zip or file.', show_default='PyPI, through pip-audit'),

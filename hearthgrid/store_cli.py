@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 app = typer.Typer(no_args_is_help=True, help="Back up, restore or move what a home remembers.")
-StateDir = Annotated[
-    Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
-]
 PATIENCE = 30.0  # for a running store to take a backup [s]
 SILENCE = 20.0  # of a server that takes nothing more [s]
 FOREVER = 1e11  # [s]
@@ -74,7 +73,7 @@ def _copy_to_file(copy, history, backend, file: Path, tell) -> None:
 def restore(
     file: Annotated[Path, typer.Argument(help='A backup.', exists=True, dir_okay=False)],
     state_dir: StateDir = None,
-    wait: Annotated[float, typer.Option(help='For a running home to take it. [s]', min=0.0)] = PATIENCE,
+    wait: Annotated[float, typer.Option(help='For a running home to take it \\[s].', min=0.0)] = PATIENCE,
 ) -> None:
     """Put a backup in the place of a home's history, which is kept beside it. The home may run."""
     from hearthgrid.cli import err, fail, out, state_folder

@@ -3,6 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 
+from rich.markup import escape
 from rich.table import Table
 
 from hearthgrid.witness import METERS, Seen, mode_names
@@ -143,20 +144,20 @@ def outlet_table(seen: Seen) -> Table:
         ('voltage', 'right'),
         ('relay', 'left'),
         ('device', 'left'),
-        ('energy', 'right'),
+        ('energy seen', 'right'),
         ('because', 'left'),
     ):
         table.add_column(name, justify=justify, no_wrap=name != 'because')
     for row in outlet_rows(seen):
         sure = '' if math.isnan(row.probability) or row.device in ('', 'off') else f' {100 * row.probability:.0f} %'
         table.add_row(
-            row.title,
+            escape(row.title),
             _unit(row.power, 'W'),
             _unit(row.voltage, 'V'),
             row.relay,
-            (row.device or '?') + sure,
+            escape((row.device or '?') + sure),
             _unit(row.energy_wh, 'Wh', 2),
-            f'{row.voice}: {row.reason}' if row.voice else row.reason,
+            escape(f'{row.voice}: {row.reason}' if row.voice else row.reason),
         )
     return table
 

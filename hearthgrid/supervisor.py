@@ -74,7 +74,7 @@ class News:
         """Take a line as rclpy writes it, or any other."""
         found = LOG_LINE.match(line)
         level, node, text = found.groups() if found else ('', '', line)
-        key = re.sub(r'[\d.]+', '', f'{level} {node.split(".")[-1]} {text}')  # measured values differ
+        key = re.sub(r'\d+(\.\d+)*', '…', f'{level} {node.split(".")[-1]} {text}')  # measured values differ
         with self._lock:
             since, more = self._recent.get(key, (0.0, -1))
             self._recent[key] = (since or time.monotonic(), more + 1)

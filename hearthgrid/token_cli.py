@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 app = typer.Typer(no_args_is_help=True, help='Which programs may use the interface.')
-StateDir = Annotated[
-    Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
-]
 Name = Annotated[str, typer.Argument(help='What the token is called, in the audit log too.')]
 
 
@@ -51,6 +50,8 @@ def list_(
         raise fail(error) from None
     if json_:
         typer.echo(json.dumps([{'name': one.name, 'scope': one.scope, 'made': one.made} for one in found]))
+    elif not found:
+        typer.echo('no tokens', err=True)
     for one in [] if json_ else found:
         typer.echo(f'{one.name:32} {one.scope:8} {time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made))}')
 

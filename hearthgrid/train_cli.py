@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 PROBLEMS_SHOWN = 5
 
 
@@ -18,9 +20,7 @@ def train(
     group: Annotated[str, typer.Option(help='A fact kept on one side of a test: house, device …')] = '',
     student: Annotated[str, typer.Option(help='forest, network, or auto: the trees where they fit.')] = 'auto',
     rate: Annotated[float, typer.Option(help='Sampling rate of files that do not say theirs [Hz].', min=0)] = 0.0,
-    state_dir: Annotated[
-        Path | None, typer.Option('--state-dir', help='Of the home.', show_default='$HEARTHGRID_STATE')
-    ] = None,
+    state_dir: StateDir = None,
 ) -> None:
     """Train the model that tells devices apart; `identify` runs it from its next start."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

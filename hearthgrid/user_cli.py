@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import StateDir
+
 app = typer.Typer(no_args_is_help=True, help='Who may log in at the page.')
-StateDir = Annotated[
-    Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default='$HEARTHGRID_STATE')
-]
 Name = Annotated[str, typer.Argument(help='Name to log in with.')]
 Stdin = Annotated[bool, typer.Option('--stdin', help='Read the password from the first line of the input.')]
 Role = Annotated[str, typer.Option(help='viewer looks, operator switches, admin does all.')]
@@ -57,6 +56,9 @@ def list_(
     _do(lambda: found.extend(_users(state_dir).list()))
     if json_:
         typer.echo(json.dumps([{'name': user.name, 'role': user.role} for user in found]))
+    elif not found:
+        typer.echo('no users: the page asks for no login; `hearthgrid user add NAME --role admin` makes the first',
+                   err=True)
     for user in [] if json_ else found:
         typer.echo(f'{user.name:32} {user.role}')
 
