@@ -112,7 +112,8 @@ def table(rows: list[Row], currency: str, days: int):
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table(title=f'{days} days', title_justify='left', box=None)
+    made = Table(title=f'{days} day{"s" * (days > 1)}', title_justify='left', box=None, caption_justify='left',
+                 caption='cost: bill and wear, less what the battery holds more at the end than at first')
     names = ('home', 'controller', f'cost [{currency}]', 'saved', 'captured', 'peak [kW]', 'import [kWh]',
              'export [kWh]', 'cycles', 'carbon [kg]', 'missed', 'over limit [min]')  # fmt: skip
     for name in names:
