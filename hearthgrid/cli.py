@@ -323,7 +323,7 @@ def doctor(
     state_dir: StateDir = None,
     port: Annotated[int, typer.Option(help='Port of the page.')] = 8420,
 ) -> None:
-    """Say what is wrong with this machine. Exit code 1 when something is."""
+    """Say what is wrong with this machine, and with the home that runs on it. Exit code 1 when something is."""
     from hearthgrid.doctor import examine
 
     findings = []
