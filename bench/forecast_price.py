@@ -9,6 +9,7 @@ subscribes to.
 """
 import os
 from collections.abc import Callable
+from datetime import timezone
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ def run(progress: Callable[[str], None]) -> list[Result]:
     for market, file in MARKETS.items():
         table = pd.read_parquet(recordings() / 'prices' / f'{file}.parquet').astype(float)
         prices = table.price.to_numpy().reshape(-1, HOURS)
+        start = table.index[0].replace(tzinfo=timezone.utc).timestamp()     # market time, taken as UTC
         given = np.stack([table[name].to_numpy() for name in GIVEN])
         days = np.arange(FIRST, len(prices), STRIDE)
         made, helped, spread = [], [], []
@@ -50,13 +52,13 @@ def run(progress: Callable[[str], None]) -> list[Result]:
             progress(f'{market}, day {day}')
             past = prices[:day].ravel()
             if day - trained >= RETRAINED:
-                forecaster.train(Series(0.0, 3600.0, past))
+                forecaster.train(Series(start, 3600.0, past))
                 trained = day
-            forecast = forecaster.tried(Series(0.0, 3600.0, past))
+            forecast = forecaster.tried(Series(start, 3600.0, past))
             made.append(forecast.mean)
             spread.append((forecast.lower, forecast.upper))
             scaled = np.arcsinh((given[:, :len(past) + HOURS] - np.median(past)) / past.std())
-            helped.append(lear(past, HOURS, HOURS, scaled))
+            helped.append(lear(past, HOURS, HOURS, scaled, start + DAY * day))
         rows += _rows(market, prices, table, days, np.array(made), np.array(helped), np.array(spread))
     return rows
 

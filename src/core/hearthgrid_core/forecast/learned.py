@@ -95,7 +95,7 @@ class PriceLearner:
         for row in range(days):
             origin = len(values) - day * (row + 1)
             actual = values[origin:origin + s.count]
-            errors[row, :len(actual)] = actual - self._made(values[:origin], outside)[:len(actual)]
+            errors[row, :len(actual)] = actual - self._made(values[:origin], start, outside)[:len(actual)]
         near = max(1, round(HOUR / s.step))
         for step in range(s.count):
             # The second day has one day less to show; at least the first is there.
@@ -104,12 +104,13 @@ class PriceLearner:
             self._errors[:, step] = np.quantile(around, LEVELS) if len(around) else self._errors[:, step - day]
 
     def guess(self, values: np.ndarray, origins: np.ndarray, start: float, outside: np.ndarray | None) -> Guess:
-        made = np.stack([self._made(values[:origin], outside) for origin in origins])
+        made = np.stack([self._made(values[:origin], start, outside) for origin in origins])
         lower, _, upper = self._errors
         return Guess(made, made + np.minimum(lower, 0.0), made, made + np.maximum(upper, 0.0))
 
-    def _made(self, values: np.ndarray, outside: np.ndarray | None) -> np.ndarray:
-        return lear(values, self._settings.count, self._settings.steps_a_day, outside)
+    def _made(self, values: np.ndarray, start: float, outside: np.ndarray | None) -> np.ndarray:
+        s = self._settings
+        return lear(values, s.count, s.steps_a_day, outside, start + s.step * len(values))
 
 
 @dataclass(frozen=True)
