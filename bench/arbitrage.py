@@ -4,30 +4,34 @@
 behind the meter. The bound is a linear program of the whole time, everything known; each way is run in closed loop at
 real prices, and what is left in the battery at the end is worth nothing to any of them. `known`: at 13:00 tomorrow's
 prices are published, and the plan reaches to the end of tomorrow, as in a running home; `ours beyond` appends our
-forecast of the first day that is not published, which is what the product's planner does. `published LEAR`, `published
+forecast of the first day that is not published, which is what the product's planner does, `published LEAR beyond` the
+published one (made a day later, with load and wind it knew then). `published LEAR`, `published
 DNN`, `ours`: forecast alone. `held`: the day is scheduled on its forecast and the schedule held whatever comes, as a
 bid without a price would be. `hourly`: each hour's price is known when the hour begins, and the rest of the day is
-planned anew, its forecast moved by the error just seen, which fades by a fifth an hour. EPF files: second year; ours is
+planned anew, its forecast moved by the error just seen, which fades by a fifth an hour. `one of 24`: so many schedules
+are told before, made for the errors of the last twelve weeks, and the auction takes the one that earns most
+(`arbitrage_orders.py`). EPF files: second year; ours is
 recalibrated daily. Nordic zones and NL have no published forecasts: `known` alone. DAYS: how many of the year (56; 364
 is all of it).
 """
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timezone
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix, diags, eye, hstack
 
-from hearthgrid.benchmark import Result, recordings
+from hearthgrid.benchmark import Result, beside, recordings
 from hearthgrid_core.forecast.lear import lear
 from hearthgrid_core.plan import BaseLoad, Battery, Grid, Horizon, Planner, PlanSettings, Problem
 
 NAME = 'arbitrage'
 DAYS = int(os.environ.get('DAYS', '56'))
 WEAR = float(os.environ.get('WEAR', '5')) / 1000     # [EUR/kWh]
-HOURS, HOUR = 24, 3600.0
+HOURS, HOUR, DAY = 24, 3600.0, 86400.0
 ANNOUNCED = 13
 FIRST = 364                                         # day of the EPF files on which the year begins
 LIMIT = 10_000.0                                    # of the connection [W]
@@ -35,12 +39,15 @@ CELL = Battery(10.0, 0.0, 4000.0, 4000.0, 0.95, 0.95, wear_price=WEAR)
 FADING = 0.8                                        # of a forecast's error, an hour [1]
 GOAL = 0.95
 HOURLY = 'published LEAR'
+OFFERED, ERRORS = (24, 100), 84                   # schedules told before; days whose errors may come again
 SETTINGS = PlanSettings(step=HOUR, margin=0.0, margin_share=0.0, keep_weight=0.0, early_weight=0.0, gap=1e-4)
+ORDERS = beside('arbitrage_orders')
+PART = ORDERS.Cell(CELL.capacity, CELL.charge_max / 1000, CELL.charge_efficiency, WEAR)
 ZONES = ('DK_1', 'FI', 'NO_2', 'SE_3', 'SE_4')
 
 
 def run(progress: Callable[[str], None]) -> list[Result]:
-    """Measure; half a minute, three for whole years."""
+    """Measure; some minutes."""
     rows = []
     root = recordings() / 'prices'
     for market in ('np', 'de'):
@@ -48,39 +55,49 @@ def run(progress: Callable[[str], None]) -> list[Result]:
         prices = table.price.to_numpy().reshape(-1, HOURS)
         name = market.upper()
         progress(f'{name}: our forecasts')
-        ours = np.array([lear(prices[:day].ravel(), HOURS, HOURS) for day in range(FIRST, FIRST + DAYS)])
+        start = _start(table)
+        ours = np.array([lear(prices[:day].ravel(), HOURS, HOURS, None, start + DAY * day)
+                         for day in range(FIRST, FIRST + DAYS)])
         year, before = prices[FIRST:FIRST + DAYS], prices[FIRST - 7:FIRST + DAYS]
         ways = {'published LEAR': table['LEAR Ensemble'], 'published DNN': table['DNN Ensemble']}
         first = {way: column.to_numpy().reshape(-1, HOURS)[FIRST:FIRST + DAYS] for way, column in ways.items()}
         first |= {'ours': ours, 'same day last week': before[:-7], 'perfect day': year}
-        rows += _market(name, year, first, progress, ours)
-    for name, year in _without_forecasts(root):
+        rows += _market(name, year, first, progress, {'ours': ours, HOURLY: first[HOURLY]})
+        made = table['LEAR Ensemble'].to_numpy().reshape(-1, HOURS)
+        rows += _auction(name, prices[:FIRST + DAYS], made, _bound(year.ravel())[0], progress)
+    for name, year, start in _without_forecasts(root):
         progress(f'{name}: our forecasts')
-        rows += _market(name, year, {}, progress, _forecasts(year))
+        rows += _market(name, year, {}, progress, {'ours': _forecasts(year, start)})
     return rows
 
 
-def _without_forecasts(root) -> list[tuple[str, np.ndarray]]:
+def _start(table: pd.DataFrame) -> float:
+    """Return when the table begins, its market's time taken as UTC [s]."""
+    return table.index[0].replace(tzinfo=timezone.utc).timestamp()
+
+
+def _without_forecasts(root) -> list[tuple[str, np.ndarray, float]]:
     nordic = pd.read_parquet(root / 'entsoe_nordic_2023.parquet').astype(float) / 1000
-    out = [(f'{zone} 2023', nordic[zone].dropna().to_numpy()) for zone in ZONES]
-    dutch = pd.read_parquet(root / 'nl_2019.parquet').price_eur_per_mwh.astype(float).ffill().to_numpy() / 1000
-    return [(name, values[:len(values) // HOURS * HOURS].reshape(-1, HOURS)[:DAYS])
-            for name, values in (*out, ('NL 2019', dutch))]
+    out = [(f'{zone} 2023', nordic[[zone]].dropna()) for zone in ZONES]
+    dutch = pd.read_parquet(root / 'nl_2019.parquet').set_index('time_local')[['price_eur_per_mwh']]
+    dutch = dutch.astype(float).ffill() / 1000
+    return [(name, table.to_numpy()[:len(table) // HOURS * HOURS].reshape(-1, HOURS)[:DAYS], _start(table))
+            for name, table in (*out, ('NL 2019', dutch))]
 
 
-def _forecasts(prices: np.ndarray) -> np.ndarray:
+def _forecasts(prices: np.ndarray, start: float) -> np.ndarray:
     """Return our forecast of each day from those before it; of the first weeks, the day before."""
     made = np.vstack([prices[:1], prices[:-1]])
     for day in range(1, len(prices)):
-        ours = lear(prices[:day].ravel(), HOURS, HOURS)
+        ours = lear(prices[:day].ravel(), HOURS, HOURS, None, start + DAY * day)
         made[day] = np.where(np.isfinite(ours), ours, made[day])
     return made
 
 
 def _market(name: str, prices: np.ndarray, first: dict[str, np.ndarray], progress: Callable[[str], None],
-            ours: np.ndarray) -> list[Result]:
-    """prices : (days, 24) [EUR/kWh]     first : forecasts of each day, by who made them     ours : (days, 24), of each
-    day from all before it"""
+            beyond: dict[str, np.ndarray]) -> list[Result]:
+    """prices : (days, 24) [EUR/kWh]     first : forecasts of each day, by who made them     beyond : (days, 24) of each
+    day from all before it, by who made them"""
     progress(f'{name}: everything known')
     flat = prices.ravel()
     best, cycles = _bound(flat)
@@ -88,8 +105,9 @@ def _market(name: str, prices: np.ndarray, first: dict[str, np.ndarray], progres
     progress(f'{name}: prices known a day ahead')
     made, cycles = _profit(flat, _rolling(flat))
     rows.append(_row(f'{name}, known day-ahead prices', made, best, cycles, GOAL))
-    made, cycles = _profit(flat, _rolling(flat, ours))
-    rows.append(_row(f'{name}, known day-ahead prices, ours beyond', made, best, cycles, GOAL))
+    for who, forecast in beyond.items():
+        made, cycles = _profit(flat, _rolling(flat, forecast))
+        rows.append(_row(f'{name}, known day-ahead prices, {who} beyond', made, best, cycles, GOAL))
     for way, forecast in first.items():
         progress(f'{name}: {way}')
         made, cycles = _profit(flat, _daily(forecast))
@@ -97,6 +115,24 @@ def _market(name: str, prices: np.ndarray, first: dict[str, np.ndarray], progres
         if way == HOURLY:
             made, cycles = _profit(flat, _hourly(prices, forecast))
             rows.append(_row(f'{name}, {way}, hourly', made, best, cycles, GOAL))
+    return rows
+
+
+def _auction(name: str, prices: np.ndarray, forecast: np.ndarray, best: float,
+             progress: Callable[[str], None]) -> list[Result]:
+    """Tell some schedules before, have that which earns most. prices : (FIRST + days, 24)     forecast : (≥, 24)"""
+    rows = []
+    for number in OFFERED:
+        progress(f'{name}: one of {number} schedules')
+        charge, out = 0.0, []
+        for day in range(FIRST, len(prices)):
+            errors = prices[day - ERRORS:day] - forecast[day - ERRORS:day]
+            told = ORDERS.offered(PART, forecast[day], errors, charge, number)
+            done = told[np.argmax(ORDERS.earned(PART, told, prices[day:day + 1])[:, 0])]
+            out.append(PART.flows(done))
+            charge = done[-1]
+        made, cycles = _profit(prices[FIRST:].ravel(), np.concatenate(out))
+        rows.append(_row(f'{name}, {HOURLY}, one of {number}', made, best, cycles, GOAL))
     return rows
 
 
