@@ -38,6 +38,7 @@ HOURS = 24
 GOAL = 0.15
 SETTINGS = ForecastSettings(step=3600.0, horizon=DAY, memory=max(MEMORY, 28) * DAY)
 POWER = 4.0     # of the panels [kW]
+MONDAY = 4 * DAY    # of the epoch: the files begin on one (day_type 1) [s]
 
 
 def run(progress: Callable[[str], None]) -> list[Result]:
@@ -69,7 +70,7 @@ def _home(values: np.ndarray, prior: Prior, outside: np.ndarray | None) -> dict[
         forecaster = Forecaster(SETTINGS, prior)
         for day in range(week, week + 7):
             begin, now = max(0, day - MEMORY) * HOURS, day * HOURS
-            past = Series(begin * 3600.0, 3600.0, values[begin:now])
+            past = Series(MONDAY + begin * 3600.0, 3600.0, values[begin:now])
             seen = None if outside is None else outside[:, begin:now + HOURS]
             if day == week:
                 forecaster.learn(past)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .baselines import METHODS, complete
-from .learned import LEVELS, ForestLearner, Guess, Learner, PriceLearner, Verdict, gapless, stretch
+from .combined import HomeLearner
+from .learned import LEVELS, Guess, Learner, PriceLearner, Verdict, gapless, stretch
 from .scores import coverage, mean_absolute_error, pinball_loss
 from .series import DAY, Series
 from .settings import ForecastSettings
@@ -41,6 +42,7 @@ class Prior:
 
     level : in its unit     relative, absolute : half width of the first spread, as a share of the level and beside it
     nonnegative : it cannot fall below 0     daily : its coming days are made at once, as prices are
+    shares : of forest, like days and yesterday in what is learned of it, before any of them was tried
     """
 
     level: float
@@ -48,10 +50,11 @@ class Prior:
     absolute: float
     nonnegative: bool
     daily: bool = False
+    shares: tuple[float, float, float] = (0.35, 0.45, 0.2)
 
 
 LOAD = Prior(level=400.0, relative=0.8, absolute=500.0, nonnegative=True)          # of a home [W]
-PHOTOVOLTAIC = Prior(level=0.0, relative=0.8, absolute=100.0, nonnegative=True)    # [W]
+PHOTOVOLTAIC = Prior(level=0.0, relative=0.8, absolute=100.0, nonnegative=True, shares=(0.2, 0.2, 0.6))  # [W]
 PRICE = Prior(level=0.25, relative=0.4, absolute=0.02, nonnegative=False, daily=True)  # [currency/kWh]
 TEMPERATURE = Prior(level=12.0, relative=0.0, absolute=8.0, nonnegative=False)     # [°C]
 
@@ -130,7 +133,7 @@ class Forecaster:
         self._check(past)
         s = self._settings
         values, start, seen = self._prepared(past, outside)
-        learner = PriceLearner(s) if self._prior.daily else ForestLearner(s)
+        learner = PriceLearner(s) if self._prior.daily else HomeLearner(s, self._prior.shares)
         day = s.steps_a_day
         if values is None or len(values) < learner.least * day:
             return
@@ -147,7 +150,7 @@ class Forecaster:
             actual[row, :len(known)] = known
         if not np.isfinite(actual).any():
             return
-        guess = self._bounded(learner.guess(values, origins, start, seen))
+        guess = self._bounded(learner.weigh(values, origins, start, seen, actual))
         mean, quantiles = guess.mean, (guess.lower, guess.median, guess.upper)
         baselines = [np.stack([complete(method, true[:origin], s.count, s) for origin in origins]) - actual
                      for method in METHODS.values()]

@@ -47,6 +47,10 @@ class Learner(Protocol):
     def guess(self, values: np.ndarray, origins: np.ndarray, start: float, outside: np.ndarray | None) -> Guess:
         """Return what comes from the steps `origins` (m,) on, (m, count), each from `values` (n,) before it alone."""
 
+    def weigh(self, values: np.ndarray, origins: np.ndarray, start: float, outside: np.ndarray | None,
+              actual: np.ndarray) -> Guess:
+        """Return the guess; `actual` (m, count) is what came, NaN = not known, of a past it was not fitted on."""
+
 
 class ForestLearner:
     """One forest for all coming steps: how far ahead a step lies is one of its features."""
@@ -107,6 +111,10 @@ class PriceLearner:
         made = np.stack([self._made(values[:origin], start, outside) for origin in origins])
         lower, _, upper = self._errors
         return Guess(made, made + np.minimum(lower, 0.0), made, made + np.maximum(upper, 0.0))
+
+    def weigh(self, values: np.ndarray, origins: np.ndarray, start: float, outside: np.ndarray | None,
+              actual: np.ndarray) -> Guess:
+        return self.guess(values, origins, start, outside)     # its windows are averaged as they are
 
     def _made(self, values: np.ndarray, start: float, outside: np.ndarray | None) -> np.ndarray:
         s = self._settings
