@@ -88,8 +88,8 @@ class Layout:
 
     def __init__(self, program: LinearProgram, lazy: np.ndarray):
         self.rows = program.balance
-        part = program.matrix[program.balance].tocsc()
-        part = (sparse.diags_array(-1.0 / program.balance_sign) @ part).tocsc()
+        self.draws = program.draws()
+        part = -self.draws
         single = np.diff(part.indptr) == 1
         single[lazy] = False
         single[program.further] = False
@@ -108,7 +108,6 @@ class Layout:
             slot_of[self.columns[self.slots[rows, places]]] = places
             self.imports = slot_of[program.peak.imports]
         self.given = -program.row_upper[self.rows] / program.balance_sign
-        self.draws = -part
         rest = program.matrix[:, lazy].tocoo()
         once = np.isin(rest.row, [group.row for group in program.groups]) | np.isin(rest.row, self.rows)
         self.lazy_rest = sparse.csr_array((rest.data[~once], (lazy[rest.col[~once]], rest.row[~once])),

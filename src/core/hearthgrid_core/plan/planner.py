@@ -9,16 +9,18 @@ import numpy as np
 
 from .battery import Battery, stored_worth
 from .check import check
-from .device import KILO, Context, Device, Schedule, Weights
+from .device import KILO, Context, Device, Weights
+from .futures import Futures
 from .grid import Grid, exceeded
-from .guide import Guide, guide
+from .guide import guide
 from .horizon import Horizon
 from .master import Basis
-from .program import Program
+from .outlook import Outlook
+from .program import LinearProgram, Program
 from .result import PlanResult, Status, nothing
 from .settings import PlanSettings
-from .solve import Solution, SolveError, solve
-from .stock import Chances, cautious
+from .solve import Solution, SolveError, fixed, solve
+from .stock import Chances
 from .words import LIKELY, explain
 
 DAY = 86400.0           # [s]
@@ -146,7 +148,40 @@ class Planner:
             price = program.read(solution.x, solution.reduced_cost)
             if directed or not program.circles():
                 break
-        return self._result(problem, grid, context, program, solution, price, cost_unmanaged)
+        result = self._result(problem, grid, context, program, solution, price, cost_unmanaged)
+        battery = next((device for device in problem.devices if isinstance(device, Battery)), None)
+        if battery is None:
+            return result
+        schedule = result.schedule(battery.name)
+        outlook = _outlook(problem, grid, context, battery, result.grid_power - schedule.power)
+        if outlook is None:
+            return replace(result, guide=guide(battery, schedule, grid, result.grid_power))
+        least = self._settings.keep_weight * float(np.abs(grid.import_price).mean())
+        course, moved, saved = Futures(linear, outlook, least).settle(solution.x)
+        if moved:
+            hedged = self._fixed(problem, grid, context, program, linear, solution, moved, cost_unmanaged)
+            if hedged is None:
+                course = outlook.course(outlook.net)
+            else:
+                names = ', '.join(sorted(problem.devices[program.owners[k]].name for k in moved))
+                result = replace(hedged, reasons=(*hedged.reasons, (
+                    f'{names}: placed for what forecasts may miss, saves {saved:.2f} {problem.currency} on average')))
+        return replace(result, guide=outlook.guide(course, result.schedule(battery.name).energy))
+
+    def _fixed(self, problem: Problem, grid: Grid, context: Context, program: Program, linear: LinearProgram,
+               solution: Solution, moved: dict[int, np.ndarray], cost_unmanaged: float) -> PlanResult | None:
+        """Return the plan with some choices moved; None where that breaks a limit or a deadline, or leaves no plan."""
+        hedged = fixed(linear, moved, solution, self._guess(problem.horizon, grid))
+        draws = linear.draws()
+        energy = sum(float(problem.horizon.hours @ (draws[:, linear.groups[k].columns] @ values))
+                     for k, values in moved.items())
+        # By the one future a kWh elsewhere is dearer by no more than a kWh costs, unless something is broken.
+        dearest = energy * float(np.abs(grid.import_price).max())
+        if hedged is not None and hedged.objective <= solution.objective + dearest:
+            price = program.read(hedged.x, hedged.reduced_cost)
+            if context.directed or not program.circles():
+                return self._result(problem, grid, context, program, hedged, price, cost_unmanaged)
+        return None
 
     @staticmethod
     def _result(problem: Problem, grid: Grid, context: Context, program: Program, solution: Solution, price: np.ndarray,
@@ -166,13 +201,11 @@ class Planner:
         cost = grid.bill(grid_power, horizon.hours) + sum(schedule.wear for schedule in schedules) - stored
         reasons = [*relaxed, *explain(grid, grid_power, price, context)]
         gap = max(0.0, solution.objective - solution.bound)
-        held = next((_held(problem, device, schedule, grid, grid_power, context) for device, schedule in zip(
-            problem.devices, schedules, strict=True) if isinstance(device, Battery)), None)
         if gap > LIKELY * max(abs(cost), abs(cost_unmanaged)):
             reasons.append(f'at most {gap:.2f} {problem.currency} could be saved by planning longer')
         return PlanResult(Status.RELAXED if relaxed else Status.OPTIMAL, horizon, grid_power, price, cost,
                           cost_unmanaged, gap, solution.seconds, schedules, tuple(reasons),
-                          grid.emissions(grid_power, horizon.hours), held)
+                          grid.emissions(grid_power, horizon.hours))
 
     def _failed(self, horizon: Horizon, reason: str) -> PlanResult:
         if self._last is None or self._last.horizon.step != horizon.step:
@@ -189,15 +222,12 @@ class Planner:
                        guide=last.guide.after(shift) if last.guide else None, reasons=(reason, 'the last plan goes on'))
 
 
-def _held(problem: Problem, battery: Battery, schedule: Schedule, grid: Grid, grid_power: np.ndarray,
-          context: Context) -> Guide:
-    """Return what the inner loop holds: by what forecasts may miss, where that is known, else by the plan's duals."""
-    made = None
-    if problem.chances is not None:
-        curtailable = any(getattr(device, 'curtailable', False) for device in problem.devices)
-        made = cautious(battery, problem.horizon, grid, grid_power - schedule.power, schedule.energy, problem.chances,
-                        stored_worth(battery, context), curtailable)
-    return guide(battery, schedule, grid, grid_power) if made is None else made
+def _outlook(problem: Problem, grid: Grid, context: Context, battery: Battery, net: np.ndarray) -> Outlook | None:
+    """Return what forecasts leave open, where that is known. net : (n,) planned draw without the battery [W]"""
+    if problem.chances is None:
+        return None
+    curtailable = any(getattr(device, 'curtailable', False) for device in problem.devices)
+    return Outlook.of(battery, problem.horizon, grid, net, problem.chances, stored_worth(battery, context), curtailable)
 
 
 def _rewards_circles(grid: Grid) -> bool:

@@ -63,6 +63,10 @@ class LinearProgram:
     further: np.ndarray
     peak: Peak | None = None
 
+    def draws(self) -> sparse.csc_array:
+        """Return (n, columns) what each column draws in each step. [kW]"""
+        return (sparse.diags_array(1.0 / self.balance_sign) @ self.matrix[self.balance]).tocsc()
+
 
 class Program:
     """The home's devices and the grid, balanced. Numbers are loaded anew for every plan."""
@@ -80,6 +84,8 @@ class Program:
             sun = [-model.power for model in self.models if isinstance(model, PhotovoltaicModel)]
             constraints.append(sum(spared) <= self.grid.imported + sum(sun))
         self._parts, self._rows = parts, {}
+        # Which device each group of the program is of; −1 = the grid.
+        self.owners = [k for k, part in enumerate(parts, -1) for _ in part.choices]
         self._problem = cp.Problem(cp.Minimize(sum(part.cost for part in parts)), constraints)
 
     def load(self, devices: tuple[Device, ...], grid: Grid, context: Context) -> LinearProgram:

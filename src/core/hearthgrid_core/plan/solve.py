@@ -18,7 +18,7 @@ HARD = 10.0         # time after which even the quick search ends, without a pla
 ROUNDS = 4          # in which one kind of choice is placed anew beside the other
 SLIGHT = 0.02       # of the gap: an improvement that is not worth a look
 
-__all__ = ['Solution', 'SolveError', 'solve']
+__all__ = ['Solution', 'SolveError', 'fixed', 'solve']
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,18 @@ def solve(program: LinearProgram, gap: float, seconds: float, guess: np.ndarray,
     if not np.isfinite(best):
         raise SolveError('the solver found no whole plan in time')
     return Solution(best, min(bound, best), used, x, master.reduced(), best - bound <= gap + WHOLE, master.basis())
+
+
+def fixed(program: LinearProgram, chosen: dict[int, np.ndarray], found: Solution, guess: np.ndarray) -> Solution | None:
+    """Return the plan with some choices as they are told and the others as `found`; None where there is none."""
+    master = Master(program, HARD, guess, found.basis)
+    for k, group in enumerate(program.groups):
+        master.fix(group, chosen.get(k, np.round(found.x[group.columns])))
+    objective, x = master.solve()
+    if not np.isfinite(objective):
+        return None
+    return Solution(objective, objective - (found.objective - found.bound), found.seconds + master.used, x,
+                    master.reduced(), False, master.basis())
 
 
 def _dive(master: Master, program: LinearProgram, chosen: list[np.ndarray | None],

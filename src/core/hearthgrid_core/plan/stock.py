@@ -7,19 +7,14 @@ charge, so four charges a stage are the whole answer (a base-stock policy): up t
 `take` from the sun, down to `cover` it serves the home, down to `sell` the grid. A cloudy day stays cloudy for hours:
 which way the day goes is a Markov chain, within each way values change from minute to minute. Charges lie on a grid.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .battery import Battery
 from .device import KILO
-from .grid import Grid
-from .guide import Guide
-from .horizon import HOUR, Horizon
 
 LEVELS = 81         # charges that are looked at
-STAGE = 900.0       # shorter steps are taken together [s]
-SOON = 6.0          # beyond it two stages are one, where steps are no longer than a stage [h]
 DAYS = 2            # the last day is repeated beyond the end, because what is left then has no one worth
 COARSE = 1.0        # stages of repeated days [h]
 LASTS = 6.0         # what came otherwise than foreseen stays so for about as long [h]
@@ -87,31 +82,105 @@ class Stock:
     sell: np.ndarray
 
 
-def policy(battery: Battery, stages: list[Stage], weight: np.ndarray, worth: float, day: int,
-           lasts: float = LASTS) -> list[Stock]:
-    """Return the charges of each stage, as they are best while nobody knows which way the day goes.
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What the dynamic program found, one entry a stage; its ways are R, its charges LEVELS.
 
-    worth : of a kWh left after all [currency/kWh]     day : stages of the last day, which is repeated beyond the end
+    stages : those looked at     levels : (LEVELS,) charges [kWh]     stays : that a way lasts beyond the stage [1]
+    before, after : (R, LEVELS) mean cost that follows from its begin and from its end on, as they are best [currency]
+    mean : (LEVELS,) of `after`, where nobody knows the way     limits : as `_limits`     stock : as `_stock`, by way
+    """
+
+    battery: Battery
+    stages: list[Stage]
+    weight: np.ndarray
+    levels: np.ndarray
+    stays: np.ndarray
+    before: list[np.ndarray]
+    after: list[np.ndarray]
+    mean: np.ndarray
+    limits: np.ndarray
+    stock: list[tuple[np.ndarray, ...]]
+    moves: tuple[np.ndarray, ...]
+
+    def cost(self, energy: float) -> float:
+        """Return the mean cost of all that follows, from a charge on [kWh]. [currency]"""
+        return float(np.interp(energy, self.levels, self.weight @ self.before[0]))
+
+    def stocks(self) -> list[Stock]:
+        """Return the charges of each stage, as they are best while nobody knows which way the day goes."""
+        found = _stock(self.levels, self.mean, self.limits[:, None, :])
+        return [Stock(*charges) for charges in zip(*(each[:, None] for each in found), strict=True)]
+
+    def likely(self, energy: float) -> list[np.ndarray]:
+        """Return (R, LEVELS) for each stage how likely the home begins it in each way with each charge. [1]"""
+        levels, weight, ways = self.levels, self.weight[:, None], len(self.weight)
+        place = np.interp(energy, levels, np.arange(LEVELS))
+        under = min(int(place), LEVELS - 2)
+        now = np.zeros((ways, LEVELS))
+        now[:, under:under + 2] = weight * (1.0 - place + under, place - under)
+        out = []
+        for k, stock in enumerate(self.stock):
+            out.append(now)
+            up, down = _ends(levels, stock, [move[k] for move in self.moves])
+            place = np.clip((up + down - levels - levels[0]) / (levels[1] - levels[0]), 0.0, LEVELS - 1.0)
+            under = np.minimum(place.astype(np.intp), LEVELS - 2)
+            share = np.broadcast_to(now[:, None, :] / place.shape[1], place.shape)
+            at = (under + LEVELS * np.arange(ways)[:, None, None]).ravel()
+            upper = share * (place - under)
+            then = (np.bincount(at, (share - upper).ravel(), ways * LEVELS)
+                    + np.bincount(at + 1, upper.ravel(), ways * LEVELS)).reshape(ways, LEVELS)
+            now = self.stays[k] * then + (1.0 - self.stays[k]) * weight * then.sum(axis=0)
+        return out
+
+    def further(self, likely: list[np.ndarray], stages: np.ndarray, power: float) -> np.ndarray:
+        """Return (len(stages),) what drawing so much more [kW] in one of these stages would cost on average. [currency]
+
+        likely : as `likely`, of the charge there is     The battery answers it at its best, then and afterwards.
+        """
+        more = [replace(self.stages[k], net=self.stages[k].net + power) for k in stages]
+        moves, out = _moves(self.battery, more, self.levels), np.zeros(len(stages))
+        for i, k in enumerate(stages):
+            cost = _before(more[i], self.levels, self.after[k], self.stock[k], [move[i] for move in moves])
+            out[i] = float((likely[k] * (cost - self.before[k])).sum())
+        return out
+
+
+def course(battery: Battery, stages: list[Stage], beyond: list[Stage], weight: np.ndarray, worth: float,
+           lasts: float = LASTS) -> Course:
+    """Return the way through `stages`, and then through those `beyond`, that is best on average.
+
+    worth : of a kWh left after all [currency/kWh], where no charge is asked for at the end of the stages
     lasts : mean time until the day goes another way [h]
     """
     levels = np.linspace(battery.reserve, battery.capacity, LEVELS)
     value = -worth * levels
     if battery.final is not None:
         most = SURE * max(max(abs(stage.buy) for stage in stages), 1e-6)
-        value, day = np.maximum(battery.final - levels, 0.0) * most, 0
-    value, means = np.tile(value, (len(weight), 1)), np.empty((len(stages), len(levels)))
-    beyond = together(stages[len(stages) - day:], COARSE) * DAYS if day else []
-    every = [*stages, *beyond]
+        value, beyond = np.maximum(battery.final - levels, 0.0) * most, []
+    count, every = len(stages), [*stages, *beyond]
+    value, mean = np.tile(value, (len(weight), 1)), np.empty((count, LEVELS))
     limits, moves = _limits(battery, every), _moves(battery, every, levels)
     stays = np.exp(-np.array([stage.hours for stage in every]) / lasts) if lasts > 0 else np.zeros(len(every))
+    before, after, stock = [], [], []
     for k in range(len(every) - 1, -1, -1):
-        mean = weight @ value
-        if k < len(stages):
-            means[k] = mean
-        value = stays[k] * value + (1.0 - stays[k]) * mean
-        value = _before(every[k], levels, value, _stock(levels, value, limits[k]), [move[k] for move in moves])
-    found = _stock(levels, means, limits[:len(stages), None, :])
-    return [Stock(*charges) for charges in zip(*(each[:, None] for each in found), strict=True)]
+        average = weight @ value
+        value = stays[k] * value + (1.0 - stays[k]) * average
+        charges = _stock(levels, value, limits[k])
+        if k < count:
+            mean[k] = average
+            after.append(value)
+            stock.append(charges)
+        value = _before(every[k], levels, value, charges, [move[k] for move in moves])
+        if k < count:
+            before.append(value)
+    return Course(battery, stages, weight, levels, stays[:count], before[::-1], after[::-1], mean, limits[:count],
+                  stock[::-1], tuple(move[:count] for move in moves))
+
+
+def repeated(stages: list[Stage], day: int) -> list[Stage]:
+    """Return the last `day` stages again, as the days beyond the end are looked at."""
+    return together(stages[len(stages) - day:], COARSE) * DAYS if day else []
 
 
 def together(stages: list[Stage], hours: float) -> list[Stage]:
@@ -171,12 +240,8 @@ def _before(stage: Stage, levels: np.ndarray, value: np.ndarray, stock: tuple[np
 
     stock : as `_stock`     moves : of this stage, as `_moves`
     """
-    net, served, emptied, spared, filled, (into, out), wear = moves
-    buy_to, cover, take, sell_to = (each[:, :, None] for each in stock)
-    down = np.maximum(np.minimum(levels, cover), served)
-    down = np.where(served > sell_to, np.maximum(sell_to, emptied), down)
-    up = np.minimum(np.maximum(levels, take), spared)
-    up = np.where(spared < buy_to, np.minimum(buy_to, filled), up)
+    net, *_, (into, out), wear = moves
+    up, down = _ends(levels, stock, moves)
     flow = up + down - 2.0 * levels     # of the two, one is always the charge
     power = np.maximum(flow, 0.0) * into
     given = np.maximum(-flow, 0.0) * out
@@ -190,44 +255,11 @@ def _before(stage: Stage, levels: np.ndarray, value: np.ndarray, stock: tuple[np
     return cost[:, 0] if cost.shape[1] == 1 else cost.mean(axis=1)
 
 
-def cautious(battery: Battery, horizon: Horizon, grid: Grid, net: np.ndarray, energy: np.ndarray, chances: Chances,
-             worth: float, curtailable: bool = False) -> Guide | None:
-    """Return what the inner loop holds in each step; None where the plan's own guide knows more.
-
-    net : (n,) planned draw without the battery [W]     energy : (n,) planned, at the end of each step [kWh]
-    worth : of a kWh left at the end [currency/kWh]     A peak price, what the utility asks of the battery, a reserve to
-    be filled and export above import are the plan's business alone.
-    """
-    buy, sell = grid.steering_price, np.maximum(grid.export_price, 0.0) if curtailable else grid.export_price
-    if grid.tariff.peak_price > 0 or battery.asked is not None or battery.energy < battery.reserve - 1e-6 \
-            or (sell > buy).any() or battery.capacity - battery.reserve < 1e-6 or len(chances.apart) != len(net) \
-            or not chances.apart.any():
-        return None
-    each = max(1, round(STAGE / horizon.step))
-    number = np.arange(horizon.count) // each
-    if each * horizon.step <= STAGE:
-        soon = round(SOON * HOUR / (each * horizon.step))
-        number = np.where(number < soon, number, soon + (number - soon) // 2)
-    hours = np.bincount(number, horizon.hours)
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(number, values * horizon.hours) / hours
-
-    share = (horizon.hours / hours[number])[:, None, None]
-    samples = np.zeros((len(hours), *chances.apart.shape[1:]))
-    np.add.at(samples, number, share * (net[:, None, None] + chances.apart) / KILO)
-    parts = (hours, mean(buy), mean(sell), samples, mean(np.minimum(grid.import_max, 1e9)) / KILO,
-             mean(np.minimum(grid.export_max, 1e9)) / KILO)
-    stages = [Stage(*row) for row in zip(*parts, strict=True)]
-    last = horizon.count - round(24 * HOUR / horizon.step)
-    day = len(stages) - int(number[last]) if last >= 0 else 0
-    stocks = policy(battery, stages, chances.weight, worth, day)
-    before = np.concatenate(([min(battery.energy, battery.capacity)], energy[:-1]))
-    up_to, cover, take, down_to = (np.array([getattr(stock, name).item() for stock in stocks])[number]
-                                   for name in ('buy', 'cover', 'take', 'sell'))
-    left = np.maximum(hours[number], 1e-3)
-    buying = np.clip((up_to - before) / battery.charge_efficiency / left * KILO, 0.0, battery.charge_max)
-    selling = np.clip((before - down_to) * battery.discharge_efficiency / left * KILO, 0.0, battery.discharge_max)
-    none = np.full(horizon.count, np.inf)
-    return Guide(np.where(selling > 0, -none, 0.0), np.where(buying > 0, none, 0.0), buying - selling,
-                 np.where(selling > 0, np.minimum(cover, down_to), cover), take)
+def _ends(levels: np.ndarray, stock: tuple[np.ndarray, ...], moves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return (R, S, LEVELS) where each charge ends when it rises, and when it falls: of the two, one is the charge."""
+    _, served, emptied, spared, filled, _, _ = moves
+    buy_to, cover, take, sell_to = (each[:, :, None] for each in stock)
+    down = np.maximum(np.minimum(levels, cover), served)
+    down = np.where(served > sell_to, np.maximum(sell_to, emptied), down)
+    up = np.minimum(np.maximum(levels, take), spared)
+    return np.where(spared < buy_to, np.minimum(buy_to, filled), up), down
