@@ -13,17 +13,19 @@ from .program import LinearProgram
 from .stock import Course
 
 TRIES = 6           # places of jobs that are looked at with the whole course of the battery
+LEAST = 1e-3        # what a kWh elsewhere must save, in mean import prices: levels of charge are no finer
 
 
 class Futures:
     """The choices of a program, placed over what its home's forecasts leave open.
 
-    least : what moving a kWh must save on average [currency]
+    keep : what moving a kWh must save anyway [currency]
     """
 
-    def __init__(self, program: LinearProgram, outlook: Outlook, least: float):
+    def __init__(self, program: LinearProgram, outlook: Outlook, keep: float):
         draws = program.draws()
-        self._program, self._outlook, self._least = program, outlook, least
+        self._program, self._outlook = program, outlook
+        self._least = max(keep, LEAST * float(np.abs(outlook.buy).mean()))
         self._groups = {k: group for k, group in enumerate(program.groups)
                         if group.one_of or group.choice.cheapest is not None}
         self._draws = {k: draws[:, group.columns] for k, group in self._groups.items()}

@@ -156,8 +156,7 @@ class Planner:
         outlook = _outlook(problem, grid, context, battery, result.grid_power - schedule.power)
         if outlook is None:
             return replace(result, guide=guide(battery, schedule, grid, result.grid_power))
-        least = self._settings.keep_weight * float(np.abs(grid.import_price).mean())
-        course, moved, saved = Futures(linear, outlook, least).settle(solution.x)
+        course, moved, saved = Futures(linear, outlook, context.weights.keep).settle(solution.x)
         if moved:
             hedged = self._fixed(problem, grid, context, program, linear, solution, moved, cost_unmanaged)
             if hedged is None:

@@ -7,6 +7,7 @@ charge, so four charges a stage are the whole answer (a base-stock policy): up t
 `take` from the sun, down to `cover` it serves the home, down to `sell` the grid. A cloudy day stays cloudy for hours:
 which way the day goes is a Markov chain, within each way values change from minute to minute. Charges lie on a grid.
 """
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,11 +140,11 @@ class Course:
         likely : as `likely`, of the charge there is     The battery answers it at its best, then and afterwards.
         """
         more = [replace(self.stages[k], net=self.stages[k].net + power) for k in stages]
-        moves, out = _moves(self.battery, more, self.levels), np.zeros(len(stages))
-        for i, k in enumerate(stages):
-            cost = _before(more[i], self.levels, self.after[k], self.stock[k], [move[i] for move in moves])
-            out[i] = float((likely[k] * (cost - self.before[k])).sum())
-        return out
+        stock = tuple(np.stack(each) for each in zip(*(self.stock[k] for k in stages), strict=True))
+        cost = _before(self.levels, np.stack([self.after[k] for k in stages]), stock,
+                       _moves(self.battery, more, self.levels))
+        cost -= np.stack([self.before[k] for k in stages])
+        return (np.stack([likely[k] for k in stages]) * cost).sum(axis=(1, 2))
 
 
 def course(battery: Battery, stages: list[Stage], beyond: list[Stage], weight: np.ndarray, worth: float,
@@ -171,7 +172,7 @@ def course(battery: Battery, stages: list[Stage], beyond: list[Stage], weight: n
             mean[k] = average
             after.append(value)
             stock.append(charges)
-        value = _before(every[k], levels, value, charges, [move[k] for move in moves])
+        value = _before(levels, value, charges, [move[k] for move in moves])
         if k < count:
             before.append(value)
     return Course(battery, stages, weight, levels, stays[:count], before[::-1], after[::-1], mean, limits[:count],
@@ -222,43 +223,46 @@ def _stock(levels: np.ndarray, value: np.ndarray, limits: np.ndarray) -> tuple[n
 def _moves(battery: Battery, stages: list[Stage], levels: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return for each stage the draw without the battery (R, S, 1) [kW], and (R, S, LEVELS) each charge [kWh] after
     what the home needs of it, after the most that comes out, after what the sun has to spare, after the most that goes
-    in; then how many kW a kWh in and out is, (2,), and the price of wear."""
+    in; then (1, 1, 1) each how many kW a kWh in and out is, hours, what is paid for a kWh, what more when it is bought
+    than sold, and the price of wear."""
     net = np.array([stage.net for stage in stages])[..., None]
-    hours, import_max, export_max = np.array([(stage.hours, stage.import_max, stage.export_max)
-                                              for stage in stages]).T[:, :, None, None, None]
+    hours, buy, sell, import_max, export_max = np.array([
+        (stage.hours, stage.buy, stage.sell, stage.import_max, stage.export_max)
+        for stage in stages]).T[:, :, None, None, None]
     into, out = hours * battery.charge_efficiency, hours / battery.discharge_efficiency
     most_in, most_out = battery.charge_max / KILO, battery.discharge_max / KILO
     needs, spare = np.clip(net, 0.0, most_out) * out, np.clip(-net, 0.0, most_in) * into
     return (net, levels - needs, levels - np.maximum(np.minimum(most_out, export_max + net) * out, needs),
             levels + spare, levels + np.maximum(np.minimum(most_in, import_max - net) * into, spare),
-            np.stack([1.0 / into, 1.0 / out], axis=1)[:, :, 0, 0, 0], np.full(len(stages), battery.wear_price))
+            1.0 / into, 1.0 / out, hours, sell, buy - sell, np.full_like(hours, battery.wear_price))
 
 
-def _before(stage: Stage, levels: np.ndarray, value: np.ndarray, stock: tuple[np.ndarray, ...],
-            moves: list[np.ndarray]) -> np.ndarray:
-    """Return (R, LEVELS) the mean cost from before the stage on, where `value` is that from its end on.
+def _before(levels: np.ndarray, value: np.ndarray, stock: tuple[np.ndarray, ...],
+            moves: Sequence[np.ndarray]) -> np.ndarray:
+    """Return (…, R, LEVELS) the mean cost from before a stage on, where `value` is that from its end on.
 
-    stock : as `_stock`     moves : of this stage, as `_moves`
+    stock : as `_stock`     moves : of this stage, as `_moves`; or all of it for several stages at once
     """
-    net, *_, (into, out), wear = moves
+    net, *_, into, out, hours, sell, more, wear = moves
     up, down = _ends(levels, stock, moves)
     flow = up + down - 2.0 * levels     # of the two, one is always the charge
     power = np.maximum(flow, 0.0) * into
     given = np.maximum(-flow, 0.0) * out
     grid = net + power - given
-    cost = stage.hours * (stage.sell * grid + (stage.buy - stage.sell) * np.maximum(grid, 0.0) + wear * given)
+    cost = hours * (sell * grid + more * np.maximum(grid, 0.0) + wear * given)
     place = (up + down - levels - levels[0]) / (levels[1] - levels[0])
     under = np.minimum(place.astype(np.intp), LEVELS - 2)   # no charge lies below the lowest level
-    at = under + LEVELS * np.arange(len(value))[:, None, None]
+    at = under + LEVELS * np.arange(value.size // LEVELS).reshape(*value.shape[:-1], 1, 1)
     low = value.take(at)
     cost += low + (place - under) * (value.take(at + 1) - low)
-    return cost[:, 0] if cost.shape[1] == 1 else cost.mean(axis=1)
+    return cost[..., 0, :] if cost.shape[-2] == 1 else cost.mean(axis=-2)
 
 
-def _ends(levels: np.ndarray, stock: tuple[np.ndarray, ...], moves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (R, S, LEVELS) where each charge ends when it rises, and when it falls: of the two, one is the charge."""
-    _, served, emptied, spared, filled, _, _ = moves
-    buy_to, cover, take, sell_to = (each[:, :, None] for each in stock)
+def _ends(levels: np.ndarray, stock: tuple[np.ndarray, ...],
+          moves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return (…, R, S, LEVELS) where each charge ends when it rises and when it falls; of the two, one is the charge."""
+    _, served, emptied, spared, filled, *_ = moves
+    buy_to, cover, take, sell_to = (each[..., None] for each in stock)
     down = np.maximum(np.minimum(levels, cover), served)
     down = np.where(served > sell_to, np.maximum(sell_to, emptied), down)
     up = np.minimum(np.maximum(levels, take), spared)
