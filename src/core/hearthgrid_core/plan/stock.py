@@ -260,7 +260,7 @@ def _before(levels: np.ndarray, value: np.ndarray, stock: tuple[np.ndarray, ...]
 
 def _ends(levels: np.ndarray, stock: tuple[np.ndarray, ...],
           moves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (…, R, S, LEVELS) where each charge ends when it rises and when it falls; of the two, one is the charge."""
+    """Return (…, R, S, LEVELS) where each charge ends when it rises and when it falls: one of them is the charge."""
     _, served, emptied, spared, filled, *_ = moves
     buy_to, cover, take, sell_to = (each[..., None] for each in stock)
     down = np.maximum(np.minimum(levels, cover), served)
