@@ -13,7 +13,8 @@ free to it, as they are to the week. Prices are known day-ahead: until midnight,
 beyond. Who plans sheds: jobs first, then, the battery empty, what else is beyond the import limit; what was shed is
 paid for all the same, and told.
 Over all homes captured is told twice: the mean of their shares, and pooled, the money captured over the money there was
-to win. In the environment: WEEKS, how many of each recording; HORIZON, how far the other plans look (24 h); HOMES,
+to win. In the environment: WEEKS, how many of each recording; DAYS, run in one go (7; a last day is worse to plan
+than others, because what comes after has no worth); HORIZON, how far the other plans look (24 h); HOMES,
 parts of their names with | between, default one of minutes and one of hours; WAYS, controllers likewise, default all;
 VALUE_DATA, a folder with load, pv and price as CSV or Parquet (columns: time, value [W, W, currency/kWh]) to run
 instead.

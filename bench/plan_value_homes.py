@@ -9,7 +9,8 @@ import pandas as pd
 from hearthgrid.benchmark import recordings
 
 FOLDER = 'VALUE_DATA'
-DAY, BEFORE, DAYS = 86400, 22, 7    # [s], days of history, days run
+DAY, BEFORE = 86400, 22     # [s], days of history
+DAYS = int(os.environ.get('DAYS', '7'))     # that are run
 EARLIER = pd.Timedelta(days=14)     # of those before: only the learned forecast sees them, where they were recorded
 FINE = int(os.environ.get('FINE', '300'))   # steps of what knows everything [s]
 # outlet, power [W], energy [kWh], arrival and deadline [h of day], days of the week, timer [h], in one block
@@ -62,11 +63,11 @@ class Task:
 
 
 def tasks(begin: int) -> list[Task]:
-    """Return what is asked for in the week from `begin` [s]."""
+    """Return what is asked for in the days from `begin` [s]."""
     return [Task(name, power, energy, begin + day * DAY + 3600 * arrival, begin + day * DAY + 3600 * deadline,
                  begin + day * DAY + 3600 * timer, block)
             for day in range(DAYS) for name, power, energy, arrival, deadline, days, timer, block in TASKS
-            if day in days and day * 24 + deadline <= DAYS * 24]
+            if day % 7 in days and day * 24 + deadline <= DAYS * 24]
 
 
 def homes(weeks: int) -> list[Home]:
