@@ -27,6 +27,7 @@ DAY = 86400.0           # [s]
 COMPILED = 6            # programs kept
 LEAST_PRICE = 0.01      # against which things are weighed when energy costs nothing [currency/kWh]
 NAMES_A_PLAN = 64
+SAID = 0.005            # what moving jobs must save on average to be said [currency]
 
 
 def utc_time(time: float) -> str:
@@ -163,14 +164,17 @@ class Planner:
                 course = outlook.course(outlook.net)
             else:
                 names = ', '.join(sorted(problem.devices[program.owners[k]].name for k in moved))
-                result = replace(hedged, reasons=(*hedged.reasons, (
-                    f'{names}: placed for what forecasts may miss, saves {saved:.2f} {problem.currency} on average')))
+                word = f'{names}: placed for what forecasts may miss, saves {saved:.2f} {problem.currency} on average'
+                result = replace(hedged, reasons=(*hedged.reasons, *((word,) if saved >= SAID else ())))
         return replace(result, guide=outlook.guide(course, result.schedule(battery.name).energy))
 
     def _fixed(self, problem: Problem, grid: Grid, context: Context, program: Program, linear: LinearProgram,
                solution: Solution, moved: dict[int, np.ndarray], cost_unmanaged: float) -> PlanResult | None:
         """Return the plan with some choices moved; None where that breaks a limit or a deadline, or leaves no plan."""
-        hedged = fixed(linear, moved, solution, self._guess(problem.horizon, grid))
+        try:
+            hedged = fixed(linear, moved, solution, self._guess(problem.horizon, grid))
+        except SolveError:
+            return None     # there is a plan already
         draws = linear.draws()
         energy = sum(float(problem.horizon.hours @ (draws[:, linear.groups[k].columns] @ values))
                      for k, values in moved.items())

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hearthgrid_core.plan import Battery, BlockJob, Chances, InterruptibleJob, Photovoltaic
+from hearthgrid_core.plan import Battery, BlockJob, Chances, InterruptibleJob, Photovoltaic, planner
 from hearthgrid_core.plan.outlook import Outlook
 from hearthgrid_core.plan.stock import Stage, course, repeated
 
@@ -117,6 +117,25 @@ def test_what_was_moved_is_said_and_no_limit_is_broken_for_it(house):
         assert plan.grid_power.max() <= 3700.0 + 1.0
         said += any('placed for what forecasts may miss' in reason for reason in plan.reasons)
     assert said
+
+
+@pytest.mark.parametrize('answer', ['none', 'error', 'dear'])
+def test_a_solver_that_fails_at_moving_jobs_leaves_the_plan_there_is(house, monkeypatch, answer):
+    def fixed(program, chosen, found, guess):
+        if answer == 'error':
+            raise planner.SolveError('no time')
+        return replace(found, objective=found.objective + 1e3) if answer == 'dear' else None
+
+    made, open_ = dull_or_bright(house, InterruptibleJob('car', 9.0, 3000.0, house.at(24)))
+    settings = replace(house.usual, keep_weight=0.0)
+    one = planner.Planner(settings).plan(made)
+    monkeypatch.setattr(planner, 'fixed', fixed)
+    monkeypatch.setattr(planner.Futures, 'settle', lambda self, x: (
+        self._outlook.course(self._outlook.net), {next(iter(self._groups)): np.zeros(24)}, 1.0))
+    many = planner.Planner(settings).plan(open_)
+    assert many.status.value == 'optimal'
+    np.testing.assert_allclose(many.schedule('car').power, one.schedule('car').power)
+    assert not any('placed for what' in reason for reason in many.reasons)
 
 
 def test_days_beyond_the_end_are_those_of_the_plan():
