@@ -65,7 +65,8 @@ def run(progress: Callable[[str], None]) -> list[Result]:
 
 def _home(values: np.ndarray, prior: Prior, outside: np.ndarray | None) -> dict[str, float]:
     """Return errors and scores of one home. [W]"""
-    actual, made, baselines, used = [], {}, {name: [] for name in METHODS}, []
+    methods = METHODS | prior.methods
+    actual, made, baselines, used = [], {}, {name: [] for name in methods}, []
     for week in np.unique(np.linspace(FIRST, LAST, WEEKS).astype(int)):
         forecaster = Forecaster(SETTINGS, prior)
         for day in range(week, week + 7):
@@ -84,8 +85,8 @@ def _home(values: np.ndarray, prior: Prior, outside: np.ndarray | None) -> dict[
                 for part, array in (('', point), ('mean', forecast.mean), ('lower', forecast.lower),
                                     ('upper', forecast.upper)):
                     made.setdefault((key, part), []).append(array)
-            for method in METHODS:
-                baselines[method].append(complete(METHODS[method], past.values, HOURS, SETTINGS))
+            for name, method in methods.items():
+                baselines[name].append(complete(method, past.values, HOURS, SETTINGS))
     truth = np.concatenate(actual)
     joined = {key: np.concatenate(arrays) for key, arrays in made.items()}
     out = {'best baseline': min(mean_absolute_error(truth, np.concatenate(b)) for b in baselines.values()),

@@ -9,6 +9,13 @@ import numpy as np
 
 from .settings import ForecastSettings
 
+HOUR = 3600.0
+YESTERDAY = 0.4     # weight of yesterday beside the mean of days in a usual day [1]
+SKY = 8 * 3600.0    # after which 1/e is left of what the sky was [s]
+FAINT = 0.05        # of the highest of a day, added on both sides before a share is taken [1]
+SHARES = 0.1, 3.0   # least and most of a usual day that is believed [1]
+CLEAR, SEEN = 14, 7     # days whose highest power is that of a clear sky, and how many of them must be known
+
 Method = Callable[[np.ndarray, int, ForecastSettings], np.ndarray]
 
 
@@ -60,6 +67,48 @@ def blend(past: np.ndarray, count: int, settings: ForecastSettings) -> np.ndarra
     return profile + offset * _fading(count, settings)
 
 
+def fading_share(last: np.ndarray, usual: np.ndarray, highest: float, count: int,
+                 settings: ForecastSettings) -> np.ndarray:
+    """Return (count,) the share of `usual` that `last` was, both of the last hour, as it goes back to 1.
+
+    highest : of the last day; a twentieth of it on both sides keeps a dim morning from saying much
+    """
+    least = FAINT * max(highest, float(usual.max()))
+    if not least > 0:
+        return np.ones(count)
+    share = np.clip((last.mean() + least) / (max(usual.mean(), 0.0) + least), *SHARES)
+    return 1.0 + (share - 1.0) * np.exp(-(np.arange(count) + 0.5) * settings.step / SKY)
+
+
+def scaled(method: Method) -> Method:
+    """Return a method that multiplies what `method` says by the share of it that the last hour brought, which fades.
+
+    For what departs from its usual day by a share, as the sun does behind clouds; never above what clear days had.
+    """
+    def made(past: np.ndarray, count: int, settings: ForecastSettings) -> np.ndarray:
+        span, today = min(len(past), _steps(HOUR, settings)), past[-settings.steps_a_day:]
+        usual = method(past, count, settings)
+        last, before = past[len(past) - span:], method(past[:len(past) - span], span, settings)
+        both = np.isfinite(last) & np.isfinite(before)
+        if not both.any():
+            return usual
+        highest = float(np.max(today, initial=0.0, where=np.isfinite(today)))
+        share = fading_share(last[both], before[both], highest, count, settings)
+        lags = np.stack([_lagged(past, count, settings.steps_a_day, skip=k) for k in range(CLEAR)])
+        known = np.isfinite(lags)
+        clear = np.where(known.sum(axis=0) >= SEEN, np.where(known, lags, -np.inf).max(axis=0), np.inf)
+        return np.minimum(usual * share, np.maximum(clear, usual))
+
+    return made
+
+
+def usual_day(past: np.ndarray, count: int, settings: ForecastSettings) -> np.ndarray:
+    """Return the mean of days with some more of yesterday; where one of them is not known, the other."""
+    mean, yesterday = mean_of_days(past, count, settings), same_time_yesterday(past, count, settings)
+    both = (1.0 - YESTERDAY) * mean + YESTERDAY * yesterday
+    return np.where(np.isfinite(both), both, np.where(np.isfinite(mean), mean, yesterday))
+
+
 # Simple before refined: of equally good methods the first wins.
 METHODS: dict[str, Method] = {
     'persistence': persistence,
@@ -69,6 +118,8 @@ METHODS: dict[str, Method] = {
     'mean of days': mean_of_days,
     'blend with last measurement': blend,
 }
+scaled_day = scaled(usual_day)
+SCALED: dict[str, Method] = {'usual day, scaled to the last hour': scaled_day}
 # What fills the gaps a method leaves, in this order.
 FALLBACKS: tuple[Method, ...] = (mean_of_days, mean_so_far)
 

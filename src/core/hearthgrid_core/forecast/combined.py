@@ -8,7 +8,7 @@ best is left out, so that one that knows the weather rules alone.
 """
 import numpy as np
 
-from .baselines import same_time_yesterday
+from .baselines import complete, same_time_yesterday, scaled
 from .learned import LEVELS, ForestLearner, Guess
 from .like_days import like_days
 from .scores import mean_absolute_error
@@ -20,12 +20,15 @@ TINY = 1e-3     # of what came: errors below it are none
 
 
 class HomeLearner:
-    """shares : of forest, like days and yesterday before they were tried; sum 1, the first two not both 0"""
+    """shares : of forest, like days and yesterday before they were tried; sum 1, the first two not both 0
+    scaled : it departs from its usual day by a share, as the sun does, so that like days and yesterday are scaled to
+    the last hour"""
 
     least, stride = ForestLearner.least, ForestLearner.stride
 
-    def __init__(self, settings: ForecastSettings, shares: tuple[float, float, float], seed: int = 0):
-        self._settings, self._forest = settings, ForestLearner(settings, seed)
+    def __init__(self, settings: ForecastSettings, shares: tuple[float, float, float], scaled: bool = False,
+                 seed: int = 0):
+        self._settings, self._scaled, self._forest = settings, scaled, ForestLearner(settings, scaled, seed)
         self._shares = self._middle = self._mean = np.array(shares)
 
     def fit(self, values: np.ndarray, start: float, outside: np.ndarray | None) -> None:
@@ -56,9 +59,10 @@ class HomeLearner:
     def _members(self, values: np.ndarray, origins: np.ndarray, start: float,
                  outside: np.ndarray | None) -> tuple[Guess, Guess, Guess]:
         s = self._settings
-        alike = [like_days(values, origin, start, s, LEVELS) for origin in origins]
+        alike = [like_days(values, origin, start, s, LEVELS, self._scaled) for origin in origins]
         mean, quantiles = np.stack([a[0] for a in alike]), np.stack([a[1] for a in alike], axis=1)
-        before = np.stack([same_time_yesterday(values[:origin], s.count, s) for origin in origins])
+        simple = scaled(same_time_yesterday) if self._scaled else same_time_yesterday
+        before = np.stack([complete(simple, values[:origin], s.count, s) for origin in origins])
         return (self._forest.guess(values, origins, start, outside), Guess(mean, *quantiles),
                 Guess(before, before, before, before))
 

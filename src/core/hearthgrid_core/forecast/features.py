@@ -1,11 +1,11 @@
 """What a learned forecast looks at: calendar, the same time on days before, the last hours, and weather foreseen."""
 import numpy as np
 
+from .baselines import CLEAR, HOUR, scaled_day
 from .series import DAY
 from .settings import ForecastSettings
 
 DAYS = 28           # looked back on, where there are so many
-HOUR = 3600.0
 SOME = 20.0         # of a quantity foreseen: below it a ratio to the days before says nothing
 
 
@@ -26,11 +26,12 @@ def filled(values: np.ndarray, steps_a_day: int) -> np.ndarray:
 
 
 def rows(past: np.ndarray, origin: int, leads: np.ndarray, start: float, settings: ForecastSettings,
-         outside: np.ndarray | None = None) -> np.ndarray:
+         outside: np.ndarray | None = None, scaled: bool = False) -> np.ndarray:
     """Return (leads, features) of what is known at step `origin` of the steps `leads` after it.
 
     past : (n,) without gaps; nothing from `origin` on is looked at     origin : at least a day     start : of past [s]
     outside : (k, m) what is foreseen for each step of past and beyond, m > origin + leads; finite
+    scaled : it departs from its usual day by a share
     """
     s, day = settings, settings.steps_a_day
     target = origin + leads
@@ -53,6 +54,8 @@ def rows(past: np.ndarray, origin: int, leads: np.ndarray, start: float, setting
                same[min(1, len(same) - 1)], same[min(2, len(same) - 1)], past[np.where(week < 0, week % day, week)],
                usual, same.mean(axis=0), np.median(same, axis=0), *np.quantile(fortnight, (0.25, 0.5, 0.75), axis=0),
                usual + offset * np.exp(-leads * s.step / s.blend_time), *(np.full(len(leads), c) for c in constant)]
+    if scaled:
+        columns.append(scaled_day(past[max(0, origin - (CLEAR + 1) * day):origin], leads.max() + 1, s)[leads])
     for series in () if outside is None else outside:
         ahead, then = series[target], series[places[:7]].mean(axis=0)
         block = origin + day * (leads // day)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .baselines import METHODS, complete
+from .baselines import METHODS, SCALED, Method, complete
 from .combined import HomeLearner
 from .learned import LEVELS, Guess, Learner, PriceLearner, Verdict, gapless, stretch
 from .scores import coverage, mean_absolute_error, pinball_loss
@@ -13,7 +13,6 @@ from .settings import ForecastSettings
 LOW, HIGH = 0.1, 0.9   # quantiles of the spread
 NEAR = 3600.0          # ahead of this the last measurement still tells much [s]
 HOUR = 3600.0
-UNTRIED = 'mean of the last day'  # the method before there was a competition
 LEARNED = 'learned'
 TRIAL_SHARE, TRIAL_MOST = 3, 14    # of the past, one part in so many tries a learner; at most so many days
 
@@ -43,6 +42,7 @@ class Prior:
     level : in its unit     relative, absolute : half width of the first spread, as a share of the level and beside it
     nonnegative : it cannot fall below 0     daily : its coming days are made at once, as prices are
     shares : of forest, like days and yesterday in what is learned of it, before any of them was tried
+    scaled : it departs from its usual day by a share, as the sun does behind clouds, not by so much
     """
 
     level: float
@@ -51,10 +51,22 @@ class Prior:
     nonnegative: bool
     daily: bool = False
     shares: tuple[float, float, float] = (0.35, 0.45, 0.2)
+    scaled: bool = False
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """The baselines that compete. The sky knows no weeks: of days of sun the luckiest is not the best."""
+        return SCALED if self.scaled else METHODS
+
+    @property
+    def untried(self) -> str:
+        """The baseline before there was a competition."""
+        return next(iter(SCALED)) if self.scaled else 'mean of the last day'
 
 
 LOAD = Prior(level=400.0, relative=0.8, absolute=500.0, nonnegative=True)          # of a home [W]
-PHOTOVOLTAIC = Prior(level=0.0, relative=0.8, absolute=100.0, nonnegative=True, shares=(0.2, 0.2, 0.6))  # [W]
+PHOTOVOLTAIC = Prior(level=0.0, relative=0.8, absolute=100.0, nonnegative=True, shares=(0.2, 0.2, 0.6),
+                     scaled=True)  # [W]
 PRICE = Prior(level=0.25, relative=0.4, absolute=0.02, nonnegative=False, daily=True)  # [currency/kWh]
 TEMPERATURE = Prior(level=12.0, relative=0.0, absolute=8.0, nonnegative=False)     # [°C]
 
@@ -109,13 +121,13 @@ class Forecaster:
             known = values[origin:origin + s.count]
             actual[row, :len(known)] = known
         residuals = {}
-        for name, method in METHODS.items():
+        for name, method in (METHODS | self._prior.methods).items():
             made = np.stack([complete(method, values[:origin], s.count, s) for origin in origins])
             residuals[name] = actual - made
         errors = {name: float(np.nanmean(np.abs(r))) for name, r in residuals.items() if np.isfinite(r).any()}
         if not errors:
             return
-        winner = min(errors, key=lambda name: round(errors[name], 9))
+        winner = min(self._prior.methods, key=lambda name: round(errors[name], 9))
         offset = round(past.start / s.step)
         targets = (offset + origins[:, None] + np.arange(s.count)) % s.steps_a_day
         days = float(np.isfinite(values[earliest:]).sum() / s.steps_a_day)
@@ -133,7 +145,7 @@ class Forecaster:
         self._check(past)
         s = self._settings
         values, start, seen = self._prepared(past, outside)
-        learner = PriceLearner(s) if self._prior.daily else HomeLearner(s, self._prior.shares)
+        learner = PriceLearner(s) if self._prior.daily else HomeLearner(s, self._prior.shares, self._prior.scaled)
         day = s.steps_a_day
         if values is None or len(values) < learner.least * day:
             return
@@ -153,7 +165,7 @@ class Forecaster:
         guess = self._bounded(learner.weigh(values, origins, start, seen, actual))
         mean, quantiles = guess.mean, (guess.lower, guess.median, guess.upper)
         baselines = [np.stack([complete(method, true[:origin], s.count, s) for origin in origins]) - actual
-                     for method in METHODS.values()]
+                     for method in (METHODS | self._prior.methods).values()]
         if rival is not None:
             said = np.concatenate([rival[len(past) - len(values):], np.full(s.count, np.nan)])
             baselines.append(said[origins[:, None] + np.arange(s.count)] - actual)
@@ -219,8 +231,8 @@ class Forecaster:
         self._check(past)
         s, prior = self._settings, self._prior
         trial = self._trial
-        name = trial.winner if trial else UNTRIED
-        mean = complete(METHODS[name], past.values, s.count, s)
+        name = trial.winner if trial else prior.untried
+        mean = complete(prior.methods[name], past.values, s.count, s)
         if np.isnan(mean).any():
             name, mean = 'first guess', np.full(s.count, prior.level)
         low, high = self._spread(past, mean)

@@ -53,12 +53,12 @@ class Learner(Protocol):
 
 
 class ForestLearner:
-    """One forest for all coming steps: how far ahead a step lies is one of its features."""
+    """One forest for all coming steps: how far ahead a step lies is one of its features.     scaled : as in `Prior`"""
 
     least, stride = 10, 0.0
 
-    def __init__(self, settings: ForecastSettings, seed: int = 0):
-        self._settings, self._seed, self._forest = settings, seed, None
+    def __init__(self, settings: ForecastSettings, scaled: bool = False, seed: int = 0):
+        self._settings, self._scaled, self._seed, self._forest = settings, scaled, seed, None
 
     def fit(self, values: np.ndarray, start: float, outside: np.ndarray | None) -> None:
         s, chance = self._settings, np.random.default_rng(self._seed)
@@ -73,14 +73,15 @@ class ForestLearner:
         x, y = [], []
         for origin in np.unique(chosen):
             leads = targets[chosen == origin] - origin
-            x.append(rows(values, origin, leads, start, s, outside))
+            x.append(rows(values, origin, leads, start, s, outside, self._scaled))
             y.append(values[origin + leads])
         self._forest = QuantileForest(np.concatenate(x), np.concatenate(y), self._seed)
 
     def guess(self, values: np.ndarray, origins: np.ndarray, start: float, outside: np.ndarray | None) -> Guess:
         leads = np.arange(self._settings.count)
         mean, quantiles = self._forest.predict(
-            np.concatenate([rows(values, origin, leads, start, self._settings, outside) for origin in origins]), LEVELS)
+            np.concatenate([rows(values, origin, leads, start, self._settings, outside, self._scaled)
+                            for origin in origins]), LEVELS)
         return Guess(*(made.reshape(len(origins), len(leads)) for made in (mean, *quantiles)))
 
 
@@ -151,11 +152,12 @@ def gapless(values: np.ndarray, steps_a_day: int) -> np.ndarray | None:
 def stretch(actual: np.ndarray, guess: np.ndarray) -> float:
     """Return by how much spreads must grow or shrink around their medians for 80 % of `actual` (n,) to lie within.
 
-    guess : (3, n) lower, median, upper     Split conformal prediction: Romano, Patterson & Candès 2019,
-    arXiv:1905.03222, here as a factor.
+    guess : (3, n) lower, median, upper; where all three are what came, as the sun at night, nothing is learnt
+    Split conformal prediction: Romano, Patterson & Candès 2019, arXiv:1905.03222, here as a factor.
     """
     lower, median, upper = guess
     side = np.where(actual < median, median - lower, upper - median)
     far = np.abs(actual - median)
     ratio = np.where(far < 1e-12, 0.0, far / np.maximum(side, 1e-12))
-    return float(np.clip(np.quantile(ratio[np.isfinite(ratio)], LEVELS[2] - LEVELS[0]), 0.5, 3.0))
+    ratio = ratio[np.isfinite(ratio) & ((far > 1e-12) | (upper - lower > 1e-12))]
+    return float(np.clip(np.quantile(ratio, LEVELS[2] - LEVELS[0]), 0.5, 3.0)) if len(ratio) else 1.0

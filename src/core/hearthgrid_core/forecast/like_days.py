@@ -6,10 +6,10 @@ error. Nothing is fitted; what the weights are made of was chosen on development
 """
 import numpy as np
 
+from .baselines import HOUR, fading_share
 from .series import DAY
 from .settings import ForecastSettings
 
-HOUR = 3600.0
 BACK = 56               # days looked back on
 EVENING = 6             # hours before the forecast that are compared, beside the mean of the day before it
 LIKENESS = 0.6          # difference that takes 1/e of the weight, in standard deviations of the past [1]
@@ -20,11 +20,12 @@ MONDAY = 4              # day of the epoch
 
 
 def like_days(past: np.ndarray, origin: int, start: float, settings: ForecastSettings,
-              levels: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+              levels: tuple[float, ...], scaled: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return (count,) mean and (levels, count) quantiles from step `origin` on; nothing from there on is looked at.
 
     All are moved by how far the last hour lies from what days like it had then; that fades with the blend time.
     past : (n,) without gaps     origin : at least a day more than is forecast     start : of past [s]
+    scaled : all are multiplied by the share it had of that instead, which fades as the sky does
     Raises ValueError for an earlier origin.
     """
     s, day, near = settings, settings.steps_a_day, max(1, round(HOUR / settings.step))
@@ -55,10 +56,14 @@ def like_days(past: np.ndarray, origin: int, start: float, settings: ForecastSet
     total = share[-1]
     rows = [(share >= level * total).argmax(axis=0) for level in (0.5, *levels)]
     middle, *quantiles = (values[row, np.arange(len(target))] for row in rows)
-    offset = (past[origin - near:origin].mean() - middle[:near].mean()) * np.exp(
-        -np.arange(s.count) * s.step / s.blend_time)
-    mean = (values * weights).sum(axis=0) / total
-    return mean[near:] + offset, np.stack(quantiles)[:, near:] + offset
+    mean, last = (values * weights).sum(axis=0) / total, past[origin - near:origin]
+    if scaled:
+        share = fading_share(last, mean[:near], float(past[origin - day:origin].max()), s.count, s)
+        return mean[near:] * share, np.stack(quantiles)[:, near:] * share
+    fading = np.exp(-np.arange(s.count) * s.step / s.blend_time)
+    # Each by its own: the mean of what people draw lies far above its median.
+    return (mean[near:] + (last.mean() - mean[:near].mean()) * fading,
+            np.stack(quantiles)[:, near:] + (last.mean() - middle[:near].mean()) * fading)
 
 
 def _weekend(time: np.ndarray) -> np.ndarray:

@@ -10,10 +10,23 @@ from hearthgrid_core.forecast import (
     same_time_last_week,
     same_time_yesterday,
 )
-from hearthgrid_core.forecast.baselines import complete, mean_so_far
+from hearthgrid_core.forecast.baselines import (
+    CLEAR,
+    FAINT,
+    SCALED,
+    SEEN,
+    SHARES,
+    SKY,
+    YESTERDAY,
+    complete,
+    mean_so_far,
+    scaled_day,
+    usual_day,
+)
 
 HOURLY = ForecastSettings(step=3600.0, horizon=48 * 3600.0, days=3, recent=3600.0, blend_time=7200.0)
 DAY = np.arange(24.0)
+SUN = 1000.0 * np.maximum(np.sin((np.arange(24.0) - 5.5) / 13 * np.pi), 0.0) * (np.arange(24) < 19)
 
 
 def test_yesterday_repeats_over_two_days():
@@ -57,22 +70,55 @@ def test_the_mean_so_far_is_reached_from_the_last_value():
     assert out[0] == pytest.approx(6.0) and out[-1] == pytest.approx(2.0, abs=1e-6)
 
 
-@pytest.mark.parametrize('name', METHODS)
+def test_a_usual_day_has_more_of_yesterday_and_takes_what_there_is():
+    past = np.concatenate([DAY, DAY + 10, DAY + 20, DAY + 50])
+    np.testing.assert_allclose(usual_day(past, 24, HOURLY), DAY + (1 - YESTERDAY) * 80 / 3 + YESTERDAY * 50)
+    past[-24:] = np.nan
+    np.testing.assert_allclose(usual_day(past, 24, HOURLY), DAY + 15, err_msg='yesterday is not known: of two days')
+
+
+@pytest.mark.parametrize('share', [0.25, 0.5, 1.0])
+def test_a_dim_hour_dims_the_hours_to_come_and_is_forgotten_as_the_sky_is(share):
+    past = np.concatenate([SUN] * 20 + [share * SUN[:10]])
+    least = FAINT * SUN.max()
+    seen = (share * SUN[9] + least) / (SUN[9] + least)
+    wanted = np.roll(SUN, -10) * (1 + (seen - 1) * np.exp(-(np.arange(24) + 0.5) * 3600 / SKY))
+    np.testing.assert_allclose(scaled_day(past, 14, HOURLY), wanted[:14])
+
+
+def test_a_bright_hour_brings_no_more_than_clear_days_had_once_these_are_known():
+    for days, top in ((SEEN - 1, np.inf), (SEEN, 500.0), (CLEAR + 3, 500.0)):
+        past = np.concatenate([0.4 * SUN] * (days - 1) + [0.5 * SUN, SUN[:10]])
+        made = scaled_day(past, 8, HOURLY)
+        assert (made > 0.5 * SUN[10:18] + 1).any() == (top > 500.0)
+        assert made[0] > 0.47 * SUN[10]
+
+
+def test_nights_and_homes_without_sun_scale_nothing():
+    past = np.concatenate([SUN] * 9)
+    np.testing.assert_allclose(scaled_day(past, 48, HOURLY), np.concatenate([SUN, SUN]), err_msg='from midnight')
+    np.testing.assert_array_equal(scaled_day(np.zeros(100), 24, HOURLY), np.zeros(24))
+    flood = np.concatenate([SUN] * 5 + [SUN[:6] + 1e6])
+    assert scaled_day(flood, 4, HOURLY) == pytest.approx(SUN[6:10] * (1 + (SHARES[1] - 1) * np.exp(
+        -(np.arange(4) + 0.5) * 3600 / SKY)), rel=0.05), 'no hour says more than three usual ones'
+
+
+@pytest.mark.parametrize('name', METHODS | SCALED)
 @pytest.mark.parametrize('past', [
     [], [np.nan] * 30, [3.0], [3.0] * 5, [np.nan, 3.0] * 40, list(np.arange(400.0)),
 ], ids=['nothing', 'only gaps', 'one hour', 'five hours', 'gaps', 'weeks'])
 def test_every_method_survives_every_history(name, past):
     past = np.array(past, dtype=float)
-    out = complete(METHODS[name], past, 48, HOURLY)
+    out = complete((METHODS | SCALED)[name], past, 48, HOURLY)
     assert out.shape == (48,)
     assert np.isfinite(out).all() == np.isfinite(past).any()
 
 
-@pytest.mark.parametrize('name', METHODS)
+@pytest.mark.parametrize('name', METHODS | SCALED)
 def test_no_method_looks_ahead_or_changes_its_input(name):
     past = np.random.default_rng(1).normal(size=300)
     kept = past.copy()
-    METHODS[name](past, 48, HOURLY)
+    (METHODS | SCALED)[name](past, 48, HOURLY)
     np.testing.assert_array_equal(past, kept)
 
 

@@ -85,6 +85,19 @@ def test_what_follows_an_evening_is_foreseen():
     assert middle[5:18] == pytest.approx(np.full(13, 200.0 + 800.0 * busy[-1]))
 
 
+def test_what_departs_by_a_share_is_scaled_to_the_last_hour():
+    sun = np.maximum(np.sin((np.arange(24) - 5.5) / 13 * np.pi), 0.0) * (np.arange(24) < 19)
+    past = np.concatenate([np.tile(800.0 * sun, 20), 400.0 * sun[:10]])
+    mean, quantiles = like_days(past, len(past), 0.0, HOURLY, LEVELS, scaled=True)
+    plain, _ = like_days(past, len(past), 0.0, HOURLY, LEVELS)
+    assert mean[1] < 0.7 * 800.0 * sun[11] and (quantiles[:, 9:] == 0).any() and (mean >= 0).all()
+    assert (plain[9:19] < 0).any(), 'where an offset would take from the night'
+    night = past[:24 * 20]
+    for one, other in zip(like_days(night, len(night), 0.0, HOURLY, LEVELS, scaled=True),
+                          like_days(night, len(night), 0.0, HOURLY, LEVELS), strict=True):
+        assert one == pytest.approx(other), 'from midnight there is nothing to scale by'
+
+
 def test_what_never_changes_stays_and_too_little_is_refused():
     mean, quantiles = like_days(np.full(24 * 12, 7.0), 24 * 12, 0.0, HOURLY, LEVELS)
     assert mean == pytest.approx(np.full(24, 7.0)) and quantiles == pytest.approx(np.full((3, 24), 7.0))

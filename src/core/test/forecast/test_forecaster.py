@@ -6,6 +6,7 @@ import pytest
 
 from hearthgrid_core.forecast import (
     LOAD,
+    PHOTOVOLTAIC,
     PRICE,
     Forecaster,
     ForecastSettings,
@@ -68,6 +69,24 @@ def test_the_winner_has_the_smallest_error():
     history = past(20, noise=50.0)
     forecaster.learn(history)
     assert forecaster.forecast(history).method == min(forecaster.errors, key=forecaster.errors.get)
+
+
+def test_panels_follow_the_sky_of_the_last_hour_and_no_lucky_week():
+    sun = 2000.0 * np.maximum(np.sin((np.arange(24) - 5.5) / 13 * np.pi), 0.0) * (np.arange(24) < 19)
+    clouds = np.random.default_rng(2).uniform(0.3, 1.0, 7)
+    days = np.outer(np.tile(clouds, 4), sun).ravel()        # by chance each week was as the week before
+    forecaster = Forecaster(HOURLY, PHOTOVOLTAIC)
+    assert forecaster.forecast(Series(0.0, 3600.0, days[:30])).method == 'usual day, scaled to the last hour'
+    history = Series(0.0, 3600.0, days)
+    forecaster.learn(history)
+    assert min(forecaster.errors, key=forecaster.errors.get) == 'same time last week', 'it is computed beside'
+    noons = []
+    for share in (0.2, 1.0):
+        today = Series(0.0, 3600.0, np.concatenate([days, share * sun[:10]]))
+        forecast = forecaster.forecast(today)
+        assert forecast.method == 'usual day, scaled to the last hour'
+        noons.append(forecast.mean[2] / sun[12])
+    assert noons[0] < 0.4 < 0.8 < noons[1]
 
 
 def test_spread_covers_what_it_promises():

@@ -184,3 +184,6 @@ def test_a_spread_is_stretched_to_cover(spread, factor):
     actual = np.random.default_rng(0).normal(size=20000)
     guess = np.stack([np.full(20000, value) for value in (-spread, 0.0, spread)])
     assert stretch(actual, guess) == pytest.approx(factor, rel=0.03)
+    nights = np.zeros((4, 20000))       # of which a forecast of the sun is sure, and rightly
+    assert stretch(np.append(actual, nights[0]), np.hstack([guess, nights[1:]])) == stretch(actual, guess)
+    assert stretch(nights[0], nights[1:]) == 1.0, 'nothing but nights tells nothing'
