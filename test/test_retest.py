@@ -1,6 +1,7 @@
 """A failed test file is run once more by itself, and only its own results change."""
 
 import importlib.util
+import json
 import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
@@ -56,3 +57,9 @@ def test_a_second_run_that_fell_over_changes_nothing(folder):
     before = (folder / 'first.xml').read_text()
     retest.merge(folder / 'first.xml', folder / 'second.xml', {'test/test_one.py'}, folder)
     assert (folder / 'first.xml').read_text() == before
+
+
+def test_no_package_adds_files_of_its_own_to_those_that_are_run_again():
+    root = SCRIPT.parents[1]
+    for path in (root / 'colcon.pkg', *root.glob('src/*/colcon.pkg')):
+        assert [one for one in json.loads(path.read_text())['pytest-args'] if not one.startswith('-')] == [], path
