@@ -111,6 +111,7 @@ class VirtualHome:
         self._island = False
         self.now, self._number, self._elapsed, self._quiet = float(round(time.time())), 0, 0.0, True
         self._store_well, self._probe, self._probed = False, 0, 0
+        self._kettle_heard = False
         self.course = Course()
 
     def close(self) -> None:
@@ -159,11 +160,13 @@ class VirtualHome:
         return condition()
 
     def _come_up(self) -> None:
-        """Wait until all are there, and the store hears events again."""
-        self._quiet, self._probed = True, self._probe
-        if not self._until(lambda: self._all_report() and self._store_well and self._heard_by_store(), PATIENCE):
+        """Wait until all are there, readings are heard here, and the store hears events again."""
+        self._quiet, self._probed, self._kettle_heard = True, self._probe, False
+        if not self._until(lambda: self._all_report() and self._kettle_heard and self._store_well
+                           and self._heard_by_store(), PATIENCE):
             logs = ''.join((self._folder / 'log' / f'{name}.log').read_text()[-1000:] for name in self._reported)
-            raise RuntimeError(f'the home did not come up: {self._reported}\n{logs}')
+            raise RuntimeError(f'the home did not come up: {self._reported}, '
+                               f'kettle {"" if self._kettle_heard else "not "}heard\n{logs}')
         self._quiet = False
 
     def _heard_by_store(self) -> bool:
@@ -206,7 +209,10 @@ class VirtualHome:
                 self.course.told.add(f'{node.rsplit("/", 1)[-1]}: {light}')
 
     def _on_reading(self, message) -> None:
-        if message.outlet == 'kettle' and not self._quiet:
+        if message.outlet != 'kettle':
+            return
+        self._kettle_heard = True
+        if not self._quiet:
             self.course.heard[message.stamp.sec * 1000 + round(message.stamp.nanosec / 1e6)] = time.monotonic()
 
     def _on_tie(self, message) -> None:
