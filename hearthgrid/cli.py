@@ -1,23 +1,22 @@
 """The command line. Heavy things are imported where they are used, so that `--help` is quick."""
 
 import json
-import math
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from hearthgrid import (
     __version__,
+    bags_cli,
+    bench_cli,
     evaluate_cli,
     fuzz_cli,
+    history_cli,
     keys_cli,
+    reference_cli,
     report_cli,
     security_cli,
     simulate_cli,
@@ -26,7 +25,7 @@ from hearthgrid import (
     train_cli,
     user_cli,
 )
-from hearthgrid.options import StateDir
+from hearthgrid.options import AsJson, HomeName, StateDir
 
 app = typer.Typer(
     name='hearthgrid',
@@ -38,9 +37,6 @@ app = typer.Typer(
 )
 out = Console(width=None if sys.stdout.isatty() else 132)  # a file or a pipe has room
 err = Console(stderr=True)
-
-HomeName = Annotated[str, typer.Option('--name', help='Name of the home: its ROS namespace.')]
-AsJson = Annotated[bool, typer.Option('--json', help='Print JSON.')]
 
 
 def fail(message: object, code: int = 1) -> typer.Exit:
@@ -209,112 +205,9 @@ def outage(
     out.print(answer.message or 'done', highlight=False)
 
 
-@app.command()
-def history(
-    outlet: Annotated[str, typer.Argument(help='Outlet, or grid, pv, battery. Empty: what there is.')] = '',
-    quantity: Annotated[str, typer.Option(help='A field of Reading.')] = 'active_power',
-    hours: Annotated[float, typer.Option(help='Back from now.', min=0)] = 24.0,
-    step: Annotated[float, typer.Option(help='Of the answer \\[s]; 0: fitting.', min=0)] = 0.0,
-    json_: AsJson = False,
-    csv: Annotated[bool, typer.Option('--csv', help='Print CSV.')] = False,
-    state_dir: StateDir = None,
-) -> None:
-    """Read the store's file: works with the home running or not."""
-    from hearthgrid.past import PastError, outlets, points, sparkline
-
-    folder = state_folder(state_dir)
-    try:
-        if not outlet:
-            names = outlets(folder)
-            print(json.dumps(names)) if json_ else out.print('\n'.join(names), highlight=False)
-            return
-        rows, unit = points(folder, outlet, quantity, time.time() - 3600 * hours, time.time(), step)
-    except PastError as error:
-        raise fail(error) from None
-    if json_:
-        print(
-            json.dumps(
-                {
-                    'outlet': outlet,
-                    'quantity': quantity,
-                    'unit': unit,
-                    'points': [[None if isinstance(v, float) and math.isnan(v) else v for v in row] for row in rows],
-                }
-            )
-        )
-    elif csv:
-        print('start,mean,minimum,maximum,count')
-        print('\n'.join(','.join(f'{v:.10g}' for v in row) for row in rows))
-    else:
-        table = Table(
-            title=escape(f'{outlet} {quantity} [{unit}]  {sparkline([row[1] for row in rows])}'),
-            title_justify='left',
-            box=None,
-        )
-        for column in ('from', 'mean', 'min', 'max', 'readings'):
-            table.add_column(column, justify='right')
-        for start, mean, low, high, count in [row for row in rows if row[4]][-40:]:
-            table.add_row(
-                time.strftime('%m-%d %H:%M:%S', time.localtime(start)),
-                *(f'{value:,.1f}' if abs(value) >= 10 else f'{value:.4g}' for value in (mean, low, high)),
-                f'{count:.0f}',
-            )
-        out.print(table)
-
-
-@app.command()
-def record(
-    path: Annotated[Path, typer.Argument(help='Folder to make.')],
-    name: HomeName = 'home',
-    duration: Annotated[float, typer.Option('--for', help='Seconds; 0: until Ctrl-C.', min=0)] = 0.0,
-    topic: Annotated[list[str] | None, typer.Option(help='Only these topics (readings, waveforms, …).')] = None,
-) -> None:
-    """Record the home's topics into a rosbag2 (MCAP) that `ros2 bag` and Foxglove open."""
-    from hearthgrid import bags
-    from hearthgrid_ros.interfaces import TOPICS
-
-    unknown = set(topic or ()) - {row.name for row in TOPICS}
-    if unknown:
-        raise fail(f'no topic is called {", ".join(sorted(unknown))}', 2)
-    _transfer(lambda stop: bags.record(name, path, stop, set(topic) if topic else None), 'recorded', duration)
-
-
-@app.command()
-def replay(
-    path: Annotated[Path, typer.Argument(help='A rosbag2 folder.')],
-    rate: Annotated[float, typer.Option(help='Faster or slower.', min=0.01, max=1000)] = 1.0,
-    commands: Annotated[bool, typer.Option('--commands', help='Also what switches things.')] = False,
-) -> None:
-    """Publish a recording's messages again, at their old pace."""
-    from hearthgrid import bags
-
-    if not path.exists():
-        raise fail(f'{path} does not exist', 2)
-    _transfer(lambda stop: bags.replay(path, rate, commands, stop), 'published', 0.0)
-
-
-def _transfer(work, verb: str, duration: float) -> None:
-    """Run a recording or a replay with progress, until done, Ctrl-C, or the duration."""
-    from hearthgrid.bags import BagError
-
-    stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda n, _: stopping.append(n))
-    try:
-        with out.status(verb) as shown:
-
-            def stop(seconds, counts) -> bool:
-                shown.update(f'{verb} {counts.total():,} messages in {seconds:.0f} s (Ctrl-C ends)')
-                return bool(stopping) or bool(duration and seconds >= duration)
-
-            counts = work(stop)
-    except BagError as error:
-        raise fail(error) from None
-    for name, count in sorted(counts.items()):
-        out.print(f'  {count:7,} {name}', highlight=False)
-    out.print(f'{verb} {counts.total():,} messages', highlight=False)
-    if verb == 'recorded' and not counts.total() and not stopping:
-        raise fail('no message was heard: is the home running, and `--name` its name?')
+app.command()(history_cli.history)
+app.command()(bags_cli.record)
+app.command()(bags_cli.replay)
 
 
 @app.command()
@@ -338,64 +231,7 @@ def doctor(
     raise typer.Exit(int(any(finding.level == 'error' for finding in findings)))
 
 
-@app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help='A benchmark, or "all".')] = '',
-    list_: Annotated[bool, typer.Option('--list', help='What there is.')] = False,
-    json_: AsJson = False,
-    markdown: Annotated[bool, typer.Option('--markdown', help='Rows for docs/benchmarks.md.')] = False,
-) -> None:
-    """Measure a claim. Exit code 1 where one does not hold."""
-    from hearthgrid import benchmark
-
-    try:
-        found = benchmark.find()
-    except FileNotFoundError as error:
-        raise fail(error) from None
-    if list_ or not name:
-        if json_:
-            print(json.dumps({b.name: b.about for b in found.values()}))
-        else:
-            for b in found.values():
-                out.print(f'{b.name:19} {b.about}', highlight=False, markup=False)
-        return
-    if name != 'all' and name not in found:
-        raise fail(f'no benchmark is called {name!r}; there are {", ".join(found)}', 2)
-    results = []
-    for b in found.values() if name == 'all' else [found[name]]:
-        with err.status(f'{b.name} …') as shown:
-            try:
-                results += b.run(lambda text, b=b, shown=shown: shown.update(f'{b.name}: {text}'))
-            except FileNotFoundError as error:
-                raise fail(f'{b.name}: {error}') from None
-    if json_:
-        print(
-            json.dumps(
-                [
-                    {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in r.__dict__.items()}
-                    for r in results
-                ]
-            )
-        )
-    elif markdown:
-        print(benchmark.markdown(results))
-    else:
-        table = Table(box=None)
-        for column in ('what', 'value', 'baseline', 'ratio', 'goal', ''):
-            table.add_column(column)
-        for r in results:
-            table.add_row(
-                escape(r.name),
-                escape(f'{benchmark.number(r.value)} {r.unit}'),
-                f'{r.baseline_name} {benchmark.number(r.baseline)}'.strip(),
-                benchmark.number(r.ratio),
-                r.goal,
-                'holds' if r.holds else '[red]missed[/]',
-            )
-        out.print(table)
-    raise typer.Exit(int(not all(r.holds for r in results)))
-
-
+app.command()(bench_cli.bench)
 app.command()(train_cli.train)
 app.command()(evaluate_cli.evaluate)
 app.command()(evaluate_cli.identify)
@@ -407,42 +243,8 @@ app.add_typer(keys_cli.app, name='keys')
 app.add_typer(security_cli.app, name='security')
 app.add_typer(user_cli.app, name='user')
 app.add_typer(token_cli.app, name='token')
-
-
-@app.command()
-def interfaces(
-    json_: AsJson = False,
-    markdown: Annotated[bool, typer.Option('--markdown', help='The page docs/interfaces.md.')] = False,
-) -> None:
-    """List every topic, service and action."""
-    from hearthgrid import reference
-
-    if markdown:
-        print(reference.interfaces_page(), end='')
-    elif json_:
-        print(json.dumps(reference.interface_rows()))
-    else:
-        table = Table(box=None)
-        for column in ('name', 'type', 'scope', 'quality', 'what'):
-            table.add_column(column)
-        for row in reference.interface_rows():
-            table.add_row(*(escape(row[name]) for name in ('name', 'type', 'scope', 'quality', 'doc')))
-        out.print(table)
-
-
-@app.command()
-def parameters(
-    markdown: Annotated[bool, typer.Option('--markdown', help='The page docs/parameters.md.')] = False,
-    as_json: Annotated[bool, typer.Option('--json', help='One object, by node.')] = False,
-) -> None:
-    """List every parameter of every node, with unit, default and bounds."""
-    from hearthgrid import reference
-
-    if as_json:
-        print(json.dumps(reference.parameters()))
-        return
-    text = reference.parameters_page()
-    print(text, end='') if markdown else out.print(text, markup=False, highlight=False)
+app.command()(reference_cli.interfaces)
+app.command()(reference_cli.parameters)
 
 
 def config_folder() -> Path:

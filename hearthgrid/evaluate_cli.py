@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hearthgrid.options import StateDir
+from hearthgrid.options import AsJson, StateDir
 
 Kind = Annotated[str, typer.Option(help='waveform, series or frames, where a folder holds several kinds.')]
 Label = Annotated[str, typer.Option(help='The fact that names the class: a field of the file.')]
-Json = Annotated[bool, typer.Option('--json', help='Print JSON.')]
 Rate = Annotated[float, typer.Option(help='Sampling rate of files that do not say theirs [Hz].', min=0)]
 PROBLEMS_SHOWN = 5
 
@@ -27,7 +26,7 @@ def evaluate(
     every: Annotated[bool, typer.Option('--every', help='Also score classes that only one group has.')] = False,
     report: Annotated[Path | None, typer.Option(help='Folder for a page with pictures.')] = None,
     rate: Rate = 0.0,
-    json_: Json = False,
+    json_: AsJson = False,
 ) -> None:
     """Measure how well devices are recognised in recordings: nothing tested was learnt from."""
     from hearthgrid import evaluate as judge
@@ -78,7 +77,7 @@ def identify(
     kind: Kind = '',
     rate: Rate = 0.0,
     state_dir: StateDir = None,
-    json_: Json = False,
+    json_: AsJson = False,
 ) -> None:
     """Name the devices in a recording, or say that they are unknown."""
     from rich.markup import escape

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import AsJson
+
 
 def fuzz(
     name: Annotated[str, typer.Argument(help='A target, or "all".')] = '',
@@ -14,7 +16,7 @@ def fuzz(
     seed: Annotated[int, typer.Option(help='The same seed makes the same inputs.')] = 0,
     keep: Annotated[Path, typer.Option(help='Folder for inputs that fail.')] = Path('fuzz-failures'),
     replay: Annotated[Path | None, typer.Option(help='Feed this file alone, and show what happens.')] = None,
-    json_: Annotated[bool, typer.Option('--json', help='Print JSON.')] = False,
+    json_: AsJson = False,
 ) -> None:
     """Feed hostile bytes to the parsers. Exit code 1 where one fails otherwise than it is documented to."""
     import json

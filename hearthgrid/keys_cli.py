@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hearthgrid.options import StateDir
+from hearthgrid.options import AsJson, StateDir
 
 app = typer.Typer(no_args_is_help=True, help='The keys that sign commands to outlets.')
 HomeFile = Annotated[
@@ -192,7 +192,7 @@ def board(
 
 @app.command()
 def show(
-    json_: Annotated[bool, typer.Option('--json', help='Print JSON.')] = False, state_dir: StateDir = None
+    json_: AsJson = False, state_dir: StateDir = None
 ) -> None:
     """Say who has which key, without the keys."""
     import json

@@ -9,3 +9,5 @@ SHOWN = '$HEARTHGRID_STATE, else ~/.local/state/hearthgrid'  # `bringup.default_
 StateDir = Annotated[
     Path | None, typer.Option('--state-dir', help='Where the home keeps its state.', show_default=SHOWN)
 ]
+HomeName = Annotated[str, typer.Option('--name', help='Name of the home: its ROS namespace.')]
+AsJson = Annotated[bool, typer.Option('--json', help='Print JSON.')]

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from hearthgrid.options import AsJson
+
 
 def simulate(
     home: Annotated[
@@ -25,7 +27,7 @@ def simulate(
     first: Annotated[str, typer.Option('--start', help='First day, without --data.')] = '2026-04-06',
     perfect: Annotated[bool, typer.Option('--perfect', help='Also with perfect forecasts.')] = False,
     seed: Annotated[int, typer.Option(help='Of people, weather and prices.', min=0)] = 1,
-    json_: Annotated[bool, typer.Option('--json', help='Print JSON.')] = False,
+    json_: AsJson = False,
 ) -> None:
     """Run a home for days on virtual time: the plan against doing nothing, own use and timers, and what-ifs."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hearthgrid.options import StateDir
+from hearthgrid.options import AsJson, StateDir
 
 app = typer.Typer(no_args_is_help=True, help='Which programs may use the interface.')
 Name = Annotated[str, typer.Argument(help='What the token is called, in the audit log too.')]
@@ -39,7 +39,7 @@ def add(
 
 @app.command('list')
 def list_(
-    json_: Annotated[bool, typer.Option('--json', help='Print JSON.')] = False, state_dir: StateDir = None
+    json_: AsJson = False, state_dir: StateDir = None
 ) -> None:
     """List the tokens and their scopes."""
     from hearthgrid.cli import fail

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hearthgrid.options import StateDir
+from hearthgrid.options import AsJson, StateDir
 
 app = typer.Typer(no_args_is_help=True, help='Who may log in at the page.')
 Name = Annotated[str, typer.Argument(help='Name to log in with.')]
@@ -47,7 +47,7 @@ def add(name: Name, role: Role = 'viewer', stdin: Stdin = False, state_dir: Stat
 
 @app.command('list')
 def list_(
-    json_: Annotated[bool, typer.Option('--json', help='Print JSON.')] = False, state_dir: StateDir = None
+    json_: AsJson = False, state_dir: StateDir = None
 ) -> None:
     """List the users and their roles."""
     import json
