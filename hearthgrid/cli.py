@@ -100,40 +100,43 @@ def up(
     from hearthgrid_ros.home import HomeError, load
     from hearthgrid_ros.key_file import KeyFileError
 
+    if firmware and replay is not None:
+        raise fail('--firmware takes 128 samples a cycle, recordings have their own: leave out one of the two', 2)
     folder = state_folder(state_dir)
     try:
-        if replay is not None:
-            folder = upping.fresh(folder / 'replay')
-            played = Replay.open(replay.expanduser().absolute(), out)
-            described = played.home()
-            if home is not None:  # its outlets are the recordings', its settings hold
-                described = described.model_copy(update={'nodes': load(home).nodes})
-        else:
-            # Without --home: what was set up on the page, else the example.
-            source = (home or folder / OWN_HOME).expanduser().absolute()
-            played, described = None, load(source if home or source.exists() else config_folder() / 'home.yaml')
-        options = bringup.Options(
-            '',
-            str(folder),
-            simulation=simulation,
-            outlets=outlets,
-            hub=hub,
-            dashboard=page,
-            port=port,
-            each=each,
-            replay=str(replay.expanduser().absolute()) if replay else '',
-            seed=seed,
-            keys_file='' if keys else upping.OFF,
-            firmware=firmware,
-            home_source='' if played else str(source),
-        )
-        if firmware and replay is not None:
-            raise fail('--firmware takes 128 samples a cycle, recordings have their own: leave out one of the two', 2)
-        while (code := upping.run(described, options, duration, verbose, out, played)) == upping.AGAIN:
-            described = load(source)
-        raise typer.Exit(code)
+        with upping.alone(folder):
+            if replay is not None:
+                folder = upping.fresh(folder / 'replay')
+                played = Replay.open(replay.expanduser().absolute(), out)
+                described = played.home()
+                if home is not None:  # its outlets are the recordings', its settings hold
+                    described = described.model_copy(update={'nodes': load(home).nodes})
+            else:
+                # Without --home: what was set up on the page, else the example.
+                source = (home or folder / OWN_HOME).expanduser().absolute()
+                played, described = None, load(source if home or source.exists() else config_folder() / 'home.yaml')
+            options = bringup.Options(
+                '',
+                str(folder),
+                simulation=simulation,
+                outlets=outlets,
+                hub=hub,
+                dashboard=page,
+                port=port,
+                each=each,
+                replay=str(replay.expanduser().absolute()) if replay else '',
+                seed=seed,
+                keys_file='' if keys else upping.OFF,
+                firmware=firmware,
+                home_source='' if played else str(source),
+            )
+            while (code := upping.run(described, options, duration, verbose, out, played)) == upping.AGAIN:
+                described = load(source)
+            raise typer.Exit(code)
     except (FirmwareError, HomeError, KeyFileError, ReplayError) as error:
         raise fail(error, 2) from None
+    except upping.HomeRuns as error:
+        raise fail(error) from None
     except OSError as error:
         raise fail(f'{error.filename or folder}: {error.strerror}') from None
 

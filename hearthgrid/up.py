@@ -1,9 +1,13 @@
 """`hearthgrid up`: start a home, say what runs, and end it cleanly with a summary."""
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +28,36 @@ OFF = 'off'  # of `Options.keys_file`: no keys, though there may be a file
 CROWD = 16  # processes a core that still start in seconds
 NEWS_PERIOD = 10.0  # between lines where there is no terminal [s]
 AGAIN = -1  # in place of an exit code: the page asked that the home starts again, with its file read anew
+LOCK = 'up.lock'  # in the state folder: held by the home that runs from it
 RESTART = 'restart'  # the file by which it asks, in the state folder
+
+
+class HomeRuns(Exception):
+    """A home already runs from the same state folder."""
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Let one home at a time run from a state folder, or raise HomeRuns: two would write each other's files."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / LOCK).open('a+', encoding='ascii') as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock's, not kept by forked children
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise
+            lock.seek(0)
+            raise HomeRuns(f'a home already runs from {state} (process {lock.read()}): end it, or choose another '
+                           '--state-dir, and another --port and name for a second home') from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def run(home: Home, options: Options, duration: float, verbose: bool, console: Console, replay: Replay | None) -> int:
     """Run the home until the duration [s] (0: until Ctrl-C, the end of the recordings); return exit code or AGAIN."""
     state = Path(options.state_dir)
-    state.mkdir(parents=True, exist_ok=True)
     (state / RESTART).unlink(missing_ok=True)
     home_file = state / 'home.yaml'
     home_file.write_text(home.dump(), encoding='utf-8')

@@ -1,14 +1,18 @@
 """The plan of what runs where."""
 
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from hearthgrid.bringup import HUB, SECTIONS, NodeSpec, Options, Process, plan
 from hearthgrid.cli import app
+from hearthgrid.up import alone
 from hearthgrid_ros.home import HomeError, parse
 
 HOME = 'outlets:\n' + ''.join(f'  - id: outlet_{n}\n' for n in range(30))
@@ -141,3 +145,15 @@ def test_the_service_starts_with_options_that_exist():
              for name in (*one.opts, *one.secondary_opts)}  # fmt: skip
     asked = {word for word in command.split() if word.startswith('--')}
     assert asked and asked <= known and 'KillSignal=SIGINT' in unit
+
+
+def test_one_home_at_a_time_runs_from_a_state_folder(tmp_path):
+    code = f'import pathlib, time; from hearthgrid.up import alone\nwith alone(pathlib.Path({str(tmp_path)!r})):\n' \
+           ' print("held", flush=True); time.sleep(600)'
+    with subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == 'held\n'
+        said = CliRunner().invoke(app, ['up', '--state-dir', str(tmp_path)])
+        other.kill()
+    assert said.exit_code == 1 and f'already runs from {tmp_path} (process {other.pid})' in said.stderr, said.output
+    with alone(tmp_path):       # what died holds nothing
+        pass
