@@ -12,10 +12,12 @@ from scipy import sparse
 
 from .program import Group, LinearProgram
 
+ALL = slice(None)
 SWEEPS = 4
 FEW = 3             # jobs
 PLACES = 4          # of a job that are tried beside its best
 SPREAD = 0.15       # of the peak's price, in each step beyond the peak: a job is as long as this many make one
+FAR = 1e5           # no home draws so much [kW]
 NO_SUPPLY = 1e3     # of a kWh that nothing can supply, in the largest slope there is
 
 
@@ -49,21 +51,24 @@ class MeritOrder:
         slope, wide = np.take_along_axis(slope, order, axis=1), np.take_along_axis(wide, order, axis=1)
         least = np.where(sign > 0, lower[columns], upper[columns]) * sign
         self._least = np.bincount(layout.step, least, minlength=shape[0])
-        top = np.cumsum(wide, axis=1)
-        self._from = np.ascontiguousarray((self._least[:, None] + top - wide).T)
-        self._wide = np.ascontiguousarray(wide.T)
-        self._slope = np.ascontiguousarray(np.where(np.isfinite(slope), slope, 0.0).T)
-        self._most = self._least + top[:, -1]
-        self._dear = NO_SUPPLY * float(np.abs(self._slope).max() + 1e-6)
+        top = self._least[:, None] + np.cumsum(wide, axis=1)
+        begin = top - wide
+        slope[~np.isfinite(slope) | (begin > FAR)] = 0.0
+        self._begin, self._end, self._slope = (np.ascontiguousarray(each.T) for each in (begin, top, slope))
+        self._most = top[:, -1]
+        self._dear = NO_SUPPLY * float(np.abs(slope).max() + 1e-6)
 
-    def cost(self, demand: np.ndarray) -> np.ndarray:
-        """Return (…, n) what supplying `demand` (…, n) [kW] costs in each step, but for a constant."""
-        part = demand[..., None, :] - self._from
-        np.maximum(part, 0.0, out=part)
-        np.minimum(part, self._wide, out=part)
-        out = np.einsum('...ij,ij->...j', part, self._slope)
-        out += self._dear * np.maximum(demand - self._most, 0.0)
-        out += self._dear * np.maximum(self._least - demand, 0.0)
+    def cost(self, demand: np.ndarray, steps: slice = ALL) -> np.ndarray:
+        """Return (…, m) what supplying `demand` (…, m) [kW] costs in each of `steps`, but for a constant."""
+        part = np.minimum(demand[..., None, :], self._end[:, steps])
+        np.maximum(part, self._begin[:, steps], out=part)
+        out = np.einsum('...ij,ij->...j', part, self._slope[:, steps])
+        beyond = np.minimum(demand, self._most[steps])
+        np.maximum(beyond, self._least[steps], out=beyond)
+        beyond -= demand
+        np.abs(beyond, out=beyond)
+        beyond *= self._dear
+        out += beyond
         return out
 
 
@@ -125,13 +130,19 @@ class Placing:
         power, counts = np.round(draws.data, 9), np.diff(draws.indptr)
         owner = np.repeat(np.arange(draws.shape[1]), counts)
         # Of each power (a block, its tail, what is left of now) a start has one run of steps.
-        self._runs = []
-        for value in np.unique(power[power != 0]):
+        powers = np.unique(power[power != 0])
+        self._powers = np.concatenate(([0.0], powers))[:, None, None]
+        begin, end = np.zeros((2, len(powers), draws.shape[1]), dtype=int)
+        for k, value in enumerate(powers):
             here = power == value
-            begin, end = np.zeros(draws.shape[1], dtype=int), np.zeros(draws.shape[1], dtype=int)
-            begin[owner[here][::-1]] = draws.indices[here][::-1]
-            end[owner[here]] = draws.indices[here] + 1
-            self._runs.append((float(value), begin, end))
+            begin[k, owner[here][::-1]] = draws.indices[here][::-1]
+            end[k, owner[here]] = draws.indices[here] + 1
+        self._runs = list(zip(powers, begin, end, strict=True))
+        may = (end > begin) & ~self._barred
+        first, last = (int(begin[may].min()), int(end[may].max())) if may.any() else (0, 0)
+        self._reach = slice(first, last)    # the steps it may ever draw in
+        self._bounds = [(np.clip(b - first, 0, last - first), np.clip(e - first, 0, last - first))
+                        for _, b, e in self._runs]
 
     def own(self, merit: MeritOrder) -> np.ndarray:
         """Return (starts,) what each costs but for its draw, infinity where it may not be."""
@@ -147,13 +158,15 @@ class Placing:
             out += sign * value * inside
         return out
 
-    def worth(self, merit: MeritOrder, demand: np.ndarray) -> np.ndarray:
-        """Return (k, starts) what it costs beside a `demand` (k, n) [kW]."""
-        out, now = np.tile(self.own(merit), (len(demand), 1)), merit.cost(demand)
-        sums = np.zeros((len(demand), demand.shape[1] + 1))
-        for value, begin, end in self._runs:
-            np.cumsum(merit.cost(demand + value) - now, axis=1, out=sums[:, 1:])
-            out += sums[:, end] - sums[:, begin]
+    def worth(self, merit: MeritOrder, demand: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Return (k, starts) what it costs beside a `demand` (k, n) [kW]. own : as `own`"""
+        cost = merit.cost(demand[:, self._reach] + self._powers, self._reach)
+        sums = np.zeros((len(cost) - 1, len(demand), cost.shape[-1] + 1))
+        np.cumsum(cost[1:] - cost[0], axis=-1, out=sums[..., 1:])
+        out = np.tile(own, (len(demand), 1))
+        for run, (begin, end) in zip(sums, self._bounds, strict=True):
+            out += run.take(end, axis=1)
+            out -= run.take(begin, axis=1)
         return out
 
 
@@ -169,7 +182,7 @@ def paired(merit: MeritOrder, first: Placing, second: Placing, given: np.ndarray
     """Return (starts, starts) what two jobs cost at all their starts, as `total`."""
     own = first.own(merit)
     demand = first.put(np.tile(given, (len(own), 1)), np.arange(len(own)))
-    return (own + merit.cost(demand).sum(axis=1))[:, None] + second.worth(merit, demand)
+    return (own + merit.cost(demand).sum(axis=1))[:, None] + second.worth(merit, demand, second.own(merit))
 
 
 def descend(merit: MeritOrder, placings: list[Placing], starts: np.ndarray, given: np.ndarray, slight: float,
@@ -182,26 +195,30 @@ def descend(merit: MeritOrder, placings: list[Placing], starts: np.ndarray, give
     starts, demand = starts.copy(), np.tile(given, (len(starts), 1))
     for placing, start in zip(placings, starts.T, strict=True):
         demand = placing.put(demand, start)
-    busy = np.arange(len(starts))  # rows in which something may still move
+    own = [placing.own(merit) for placing in placings]
+    busy = np.arange(len(starts))   # rows in which something may still move
+    stays = np.zeros(len(busy), dtype=int)  # jobs that are where they fit best, since something last moved
     for sweep in range(SWEEPS):
-        moved = np.zeros(len(busy), dtype=bool)
         for k, placing in enumerate(placings):
             now, rows = starts[busy, k], np.arange(len(busy))
             without = placing.put(demand, now, -1.0)
-            worth = placing.worth(merit, without)
-            best = np.argmin(worth, axis=1)
+            worth = placing.worth(merit, without, own[k])
+            best = worth.argmin(axis=1)
             better = (now < 0) | (worth[rows, best] < worth[rows, now] - slight)
+            stays += 1
             if sweep == 0 and held is not None:
-                better &= held != k
+                waits = held[busy] == k
+                better &= ~waits
+                stays[waits] = 0
             if better.any():
-                moved |= better
+                stays[better] = 1
                 starts[busy[better], k] = best[better]
                 demand[better] = placing.put(without[better], best[better])
-        if sweep == 0 and held is not None:
-            moved[:] = True
-        busy, demand = busy[moved], demand[moved]
-        if not len(busy):
-            break
+            moving = stays < len(placings)
+            if not moving.all():
+                busy, demand, stays = busy[moving], demand[moving], stays[moving]
+            if not len(busy):
+                return starts
     return starts
 
 
@@ -215,7 +232,7 @@ def kicked(merit: MeritOrder, placings: list[Placing], starts: np.ndarray, given
     for k, placing in enumerate(placings):
         demand = placing.put(demand, starts[k:k + 1])
     for k, placing in enumerate(placings):
-        worth = placing.worth(merit, placing.put(demand, starts[k:k + 1], -1.0))[0]
+        worth = placing.worth(merit, placing.put(demand, starts[k:k + 1], -1.0), placing.own(merit))[0]
         # With few jobs every place is looked at.
         places = valleys(worth, PLACES) if len(placings) > FEW else np.argsort(worth, kind='stable')[:most // FEW + 1]
         found += [(float(worth[place] - worth[starts[k]]), k, int(place)) for place in places

@@ -1,4 +1,6 @@
 """The quick moves against the solver they stand for: the merit order is a bound, and tight where it was made."""
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -78,6 +80,27 @@ def test_a_job_settles_where_enumeration_says(house):
     costs = total(prices, placings, allowed[:, None], layout.given)
     found = descend(prices, placings, np.array([[-1], [allowed[-1]]]), layout.given, 1e-9)
     assert (found == allowed[np.argmin(costs)]).all()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000))
+def test_settled_jobs_stay_also_the_one_that_was_held_at_first(house, seed):
+    program, guess = program_of(house, seed)
+    master, chance = Master(program, 60.0, guess), np.random.default_rng(seed)
+    master.relax(1e-6)
+    layout = Layout(program, master.lazy)
+    placings = [Placing(program, group, layout) for group in program.groups]
+    prices = MeritOrder(program, master.price, master.lower, master.upper, layout)
+    begun = np.array([places_of(program, chance) for _ in range(6)])
+    with mock.patch('hearthgrid_core.plan.merit.SWEEPS', 50):
+        found = descend(prices, placings, begun, layout.given, 1e-9, np.arange(6) % 3)
+    for begin, end in zip(begun, found, strict=True):
+        least = total(prices, placings, end[None, :], layout.given)[0]
+        assert least <= total(prices, placings, begin[None, :], layout.given)[0] + 1e-9
+        for k, group in enumerate(program.groups):
+            others = np.tile(end, (len(group.columns), 1))
+            others[:, k] = np.arange(len(group.columns))
+            assert total(prices, placings, others, layout.given).min() >= least - 1e-8
 
 
 def test_valleys_are_lower_than_their_neighbours_lowest_first():
