@@ -73,7 +73,7 @@ class Futures:
                  else self._groups[k].choice.cheapest(cost))
         return _saved(cost, here, there), there
 
-    def _price(self, found: Course, likely: list[np.ndarray], k: int, values: np.ndarray | None) -> np.ndarray:
+    def _price(self, found: Course, likely: np.ndarray, k: int, values: np.ndarray | None) -> np.ndarray:
         """Return (n,) what a kW costs in each step: what it saves where the choice draws now. [currency/kW]"""
         draws, number = self._draws[k], self._outlook.number
         power = float(draws.max())

@@ -1,5 +1,6 @@
 """A plan's steps as stages of the dynamic program, and what it finds as steps of the plan again."""
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from .device import KILO
 from .grid import Grid
 from .guide import Guide
 from .horizon import HOUR, Horizon
-from .stock import Chances, Course, Stage, course, repeated
+from .stock import Chances, Course, Stage, ahead, course, repeated
 
 STAGE = 900.0       # shorter steps are taken together [s]
 SOON = 6.0          # beyond it two stages are one, where steps are no longer than a stage [h]
@@ -57,10 +58,14 @@ class Outlook:
 
     def course(self, net: np.ndarray) -> Course:
         """Return the best way through a home that draws `net` (n,) [W]; what follows the plan's end stays as it was."""
+        return course(self.battery, self._stages(net), self._ahead, self.chances.weight)
+
+    @cached_property
+    def _ahead(self) -> np.ndarray:
         last = self.horizon.count - round(24 * HOUR / self.horizon.step)
         day = len(self.hours) - int(self.number[last]) if last >= 0 else 0
-        return course(self.battery, self._stages(net), repeated(self._stages(self.net), day), self.chances.weight,
-                      self.worth)
+        stages = self._stages(self.net)
+        return ahead(self.battery, stages, repeated(stages, day), self.chances.weight, self.worth)
 
     def share(self) -> np.ndarray:
         """Return (n,) which part of its stage each step is. [1]"""

@@ -8,7 +8,7 @@ charge, so four charges a stage are the whole answer (a base-stock policy): up t
 which way the day goes is a Markov chain, within each way values change from minute to minute. Charges lie on a grid.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -85,11 +85,12 @@ class Stock:
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """What the dynamic program found, one entry a stage; its ways are R, its charges LEVELS.
+    """What the dynamic program found in n stages; ways are R, charges LEVELS.
 
-    stages : those looked at     levels : (LEVELS,) charges [kWh]     stays : that a way lasts beyond the stage [1]
-    before, after : (R, LEVELS) mean cost that follows from its begin and from its end on, as they are best [currency]
-    mean : (LEVELS,) of `after`, where nobody knows the way     limits : as `_limits`     stock : as `_stock`, by way
+    stages : those looked at     levels : (LEVELS,) charges [kWh]     stays : (n,) that a way lasts beyond a stage [1]
+    before, after : (n, R, LEVELS) mean cost from its begin and from its end on, at its best [currency]
+    mean : (n, LEVELS) of `after`, where nobody knows the way     limits : as `_limits`
+    stock : (4, n, R, 1), as `_stock`, by way     moves : as `_moves`
     """
 
     battery: Battery
@@ -97,11 +98,11 @@ class Course:
     weight: np.ndarray
     levels: np.ndarray
     stays: np.ndarray
-    before: list[np.ndarray]
-    after: list[np.ndarray]
+    before: np.ndarray
+    after: np.ndarray
     mean: np.ndarray
     limits: np.ndarray
-    stock: list[tuple[np.ndarray, ...]]
+    stock: np.ndarray
     moves: tuple[np.ndarray, ...]
 
     def cost(self, energy: float) -> float:
@@ -113,17 +114,17 @@ class Course:
         found = _stock(self.levels, self.mean, self.limits[:, None, :])
         return [Stock(*charges) for charges in zip(*(each[:, None] for each in found), strict=True)]
 
-    def likely(self, energy: float) -> list[np.ndarray]:
-        """Return (R, LEVELS) for each stage how likely the home begins it in each way with each charge. [1]"""
+    def likely(self, energy: float) -> np.ndarray:
+        """Return (n, R, LEVELS) how likely the home begins each stage in each way with each charge. [1]"""
         levels, weight, ways = self.levels, self.weight[:, None], len(self.weight)
         place = np.interp(energy, levels, np.arange(LEVELS))
         under = min(int(place), LEVELS - 2)
         now = np.zeros((ways, LEVELS))
         now[:, under:under + 2] = weight * (1.0 - place + under, place - under)
-        out = []
-        for k, stock in enumerate(self.stock):
-            out.append(now)
-            up, down = _ends(levels, stock, [move[k] for move in self.moves])
+        out = np.empty_like(self.after)
+        for k in range(len(self.stages)):
+            out[k] = now
+            up, down = _ends(levels, self.stock[:, k], [move[k] for move in self.moves])
             place = np.clip((up + down - levels - levels[0]) / (levels[1] - levels[0]), 0.0, LEVELS - 1.0)
             under = np.minimum(place.astype(np.intp), LEVELS - 2)
             share = np.broadcast_to(now[:, None, :] / place.shape[1], place.shape)
@@ -134,49 +135,47 @@ class Course:
             now = self.stays[k] * then + (1.0 - self.stays[k]) * weight * then.sum(axis=0)
         return out
 
-    def further(self, likely: list[np.ndarray], stages: np.ndarray, power: float) -> np.ndarray:
+    def further(self, likely: np.ndarray, stages: np.ndarray, power: float) -> np.ndarray:
         """Return (len(stages),) what drawing so much more [kW] in one of these stages would cost on average. [currency]
 
         likely : as `likely`, of the charge there is     The battery answers it at its best, then and afterwards.
         """
-        more = [replace(self.stages[k], net=self.stages[k].net + power) for k in stages]
-        stock = tuple(np.stack(each) for each in zip(*(self.stock[k] for k in stages), strict=True))
-        cost = _before(self.levels, np.stack([self.after[k] for k in stages]), stock,
-                       _moves(self.battery, more, self.levels))
-        cost -= np.stack([self.before[k] for k in stages])
-        return (np.stack([likely[k] for k in stages]) * cost).sum(axis=(1, 2))
+        moves = _moves(self.battery, [self.stages[k] for k in stages], self.levels, power)
+        cost = _before(self.levels, self.after[stages], self.stock[:, stages], moves)
+        return (likely[stages] * (cost - self.before[stages])).sum(axis=(1, 2))
 
 
-def course(battery: Battery, stages: list[Stage], beyond: list[Stage], weight: np.ndarray, worth: float,
-           lasts: float = LASTS) -> Course:
-    """Return the way through `stages`, and then through those `beyond`, that is best on average.
+def ahead(battery: Battery, stages: list[Stage], beyond: list[Stage], weight: np.ndarray, worth: float,
+          lasts: float = LASTS) -> np.ndarray:
+    """Return (R, LEVELS) the mean cost of what follows from the end of `stages` on: of those `beyond`. [currency]
 
     worth : of a kWh left after all [currency/kWh], where no charge is asked for at the end of the stages
-    lasts : mean time until the day goes another way [h]
     """
-    levels = np.linspace(battery.reserve, battery.capacity, LEVELS)
-    value = -worth * levels
+    levels = _levels(battery)
     if battery.final is not None:
         most = SURE * max(max(abs(stage.buy) for stage in stages), 1e-6)
-        value, beyond = np.maximum(battery.final - levels, 0.0) * most, []
-    count, every = len(stages), [*stages, *beyond]
-    value, mean = np.tile(value, (len(weight), 1)), np.empty((count, LEVELS))
-    limits, moves = _limits(battery, every), _moves(battery, every, levels)
-    stays = np.exp(-np.array([stage.hours for stage in every]) / lasts) if lasts > 0 else np.zeros(len(every))
-    before, after, stock = [], [], []
-    for k in range(len(every) - 1, -1, -1):
-        average = weight @ value
-        value = stays[k] * value + (1.0 - stays[k]) * average
-        charges = _stock(levels, value, limits[k])
-        if k < count:
-            mean[k] = average
-            after.append(value)
-            stock.append(charges)
-        value = _before(levels, value, charges, [move[k] for move in moves])
-        if k < count:
-            before.append(value)
-    return Course(battery, stages, weight, levels, stays[:count], before[::-1], after[::-1], mean, limits[:count],
-                  stock[::-1], tuple(move[:count] for move in moves))
+        return np.tile(np.maximum(battery.final - levels, 0.0) * most, (len(weight), 1))
+    value = np.tile(-worth * levels, (len(weight), 1))
+    return course(battery, beyond, value, weight, lasts).before[0] if beyond else value
+
+
+def course(battery: Battery, stages: list[Stage], follows: np.ndarray, weight: np.ndarray,
+           lasts: float = LASTS) -> Course:
+    """Return the way through `stages` that is best on average.
+
+    follows : as `ahead`     lasts : mean time until the day goes another way [h]
+    """
+    levels, count, value = _levels(battery), len(stages), follows
+    before, after = np.empty((2, count, *value.shape))
+    mean, stock = np.empty((count, LEVELS)), np.empty((4, count, len(value), 1))
+    limits, moves = _limits(battery, stages), _moves(battery, stages, levels)
+    stays = np.exp(-np.array([stage.hours for stage in stages]) / lasts) if lasts > 0 else np.zeros(count)
+    for k in range(count - 1, -1, -1):
+        mean[k] = weight @ value
+        after[k] = value = stays[k] * value + (1.0 - stays[k]) * mean[k]
+        stock[:, k] = _stock(levels, value, limits[k])
+        before[k] = value = _before(levels, value, stock[:, k], [move[k] for move in moves])
+    return Course(battery, stages, weight, levels, stays, before, after, mean, limits, stock, moves)
 
 
 def repeated(stages: list[Stage], day: int) -> list[Stage]:
@@ -197,6 +196,10 @@ def together(stages: list[Stage], hours: float) -> list[Stage]:
         else:
             out.append(stage)
     return out
+
+
+def _levels(battery: Battery) -> np.ndarray:
+    return np.linspace(battery.reserve, battery.capacity, LEVELS)
 
 
 def _limits(battery: Battery, stages: list[Stage]) -> np.ndarray:
@@ -220,12 +223,12 @@ def _stock(levels: np.ndarray, value: np.ndarray, limits: np.ndarray) -> tuple[n
     return buy, cover, take, np.maximum(np.maximum(found[:, 3:], take), cover)
 
 
-def _moves(battery: Battery, stages: list[Stage], levels: np.ndarray) -> tuple[np.ndarray, ...]:
+def _moves(battery: Battery, stages: list[Stage], levels: np.ndarray, more: float = 0.0) -> tuple[np.ndarray, ...]:
     """Return for each stage the draw without the battery (R, S, 1) [kW], and (R, S, LEVELS) each charge [kWh] after
     what the home needs of it, after the most that comes out, after what the sun has to spare, after the most that goes
     in; then (1, 1, 1) each how many kW a kWh in and out is, hours, what is paid for a kWh, what more when it is bought
-    than sold, and the price of wear."""
-    net = np.array([stage.net for stage in stages])[..., None]
+    than sold, and the price of wear. more : that the home draws in each [kW]"""
+    net = np.array([stage.net for stage in stages])[..., None] + more
     hours, buy, sell, import_max, export_max = np.array([
         (stage.hours, stage.buy, stage.sell, stage.import_max, stage.export_max)
         for stage in stages]).T[:, :, None, None, None]
@@ -237,7 +240,7 @@ def _moves(battery: Battery, stages: list[Stage], levels: np.ndarray) -> tuple[n
             1.0 / into, 1.0 / out, hours, sell, buy - sell, np.full_like(hours, battery.wear_price))
 
 
-def _before(levels: np.ndarray, value: np.ndarray, stock: tuple[np.ndarray, ...],
+def _before(levels: np.ndarray, value: np.ndarray, stock: Sequence[np.ndarray],
             moves: Sequence[np.ndarray]) -> np.ndarray:
     """Return (…, R, LEVELS) the mean cost from before a stage on, where `value` is that from its end on.
 
@@ -258,7 +261,7 @@ def _before(levels: np.ndarray, value: np.ndarray, stock: tuple[np.ndarray, ...]
     return cost[..., 0, :] if cost.shape[-2] == 1 else cost.mean(axis=-2)
 
 
-def _ends(levels: np.ndarray, stock: tuple[np.ndarray, ...],
+def _ends(levels: np.ndarray, stock: Sequence[np.ndarray],
           moves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return (…, R, S, LEVELS) where each charge ends when it rises and when it falls: one of them is the charge."""
     _, served, emptied, spared, filled, *_ = moves

@@ -6,10 +6,11 @@ import pytest
 
 from hearthgrid_core.plan import Battery, BlockJob, Chances, InterruptibleJob, Photovoltaic, planner
 from hearthgrid_core.plan.outlook import Outlook
-from hearthgrid_core.plan.stock import Stage, course, repeated
+from hearthgrid_core.plan.stock import Stage, ahead, course, repeated
 
 CELL = Battery(10.0, 6.0, 3000.0, 3000.0, 0.9, 0.9, wear_price=0.01)
 WEIGHT = np.array([0.25, 0.5, 0.25])
+AFTER = ahead(CELL, [], [], WEIGHT, 0.1)
 
 
 def stages(seed: int, count: int = 10) -> list[Stage]:
@@ -20,7 +21,7 @@ def stages(seed: int, count: int = 10) -> list[Stage]:
 
 @pytest.mark.parametrize('seed', range(6))
 def test_what_is_likely_adds_up_and_keeps_how_likely_each_way_is(seed):
-    found = course(CELL, stages(seed), [], WEIGHT, 0.1)
+    found = course(CELL, stages(seed), AFTER, WEIGHT)
     for likely in found.likely(CELL.energy):
         assert likely.min() >= -1e-12
         np.testing.assert_allclose(likely.sum(axis=1), WEIGHT)
@@ -31,10 +32,10 @@ def test_what_is_likely_adds_up_and_keeps_how_likely_each_way_is(seed):
 @pytest.mark.parametrize('seed', range(6))
 def test_the_next_stage_begins_with_the_charge_the_policy_leads_to(seed):
     """The plain twin of one step, one value after the other."""
-    found, first = course(CELL, stages(seed), [], WEIGHT, 0.1), stages(seed)[0]
+    found, first = course(CELL, stages(seed), AFTER, WEIGHT), stages(seed)[0]
     ends = np.zeros((3, 2))
     for way, sample in np.ndindex(3, 2):
-        buy, cover, take, sell = (float(each[way, 0]) for each in found.stock[0])
+        buy, cover, take, sell = (float(each[way, 0]) for each in found.stock[:, 0])
         net, end = first.net[way, sample], CELL.energy
         if net > 0 and end > cover:
             end = max(cover, end - min(net, 3.0) / 0.9)
@@ -54,10 +55,10 @@ def test_the_next_stage_begins_with_the_charge_the_policy_leads_to(seed):
 def test_a_further_kw_costs_what_the_course_with_it_does(seed, power):
     """In the first stage exactly; later the battery would also prepare for it, so that it costs no more than told."""
     every = stages(seed)
-    found = course(CELL, every, [], WEIGHT, 0.1)
+    found = course(CELL, every, AFTER, WEIGHT)
     told = found.further(found.likely(CELL.energy), np.arange(len(every)), power)
     for k, stage in enumerate(every):
-        then = course(CELL, [*every[:k], replace(stage, net=stage.net + power), *every[k + 1:]], [], WEIGHT, 0.1)
+        then = course(CELL, [*every[:k], replace(stage, net=stage.net + power), *every[k + 1:]], AFTER, WEIGHT)
         costs = then.cost(CELL.energy) - found.cost(CELL.energy)
         assert costs <= told[k] + 1e-9
         if k == 0:

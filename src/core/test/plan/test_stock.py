@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hearthgrid_core.plan import Battery, Chances, Tariff
-from hearthgrid_core.plan.stock import LEVELS, Stage, course, repeated, together
+from hearthgrid_core.plan.stock import LEVELS, Stage, ahead, course, repeated, together
 
 CELL = Battery(10.0, 5.0, 3000.0, 3000.0, 0.9, 0.9, wear_price=0.01)
 SURE = np.ones(1)
@@ -67,7 +67,7 @@ def test_on_average_no_other_policy_is_cheaper(seed):
         buy = chance.uniform(0.1, 0.5)
         stages.append(stage(buy, buy * chance.uniform(0.1, 0.9), *chance.uniform(-3, 3, 2), hours=0.5))
     worth, energy = chance.uniform(0.0, 0.4), chance.uniform(0.0, 10.0)
-    stocks = course(CELL, stages, [], weight, worth, 0.0).stocks()
+    stocks = course(CELL, stages, ahead(CELL, stages, [], weight, worth, 0.0), weight, 0.0).stocks()
     mean = 0.0
     for ways in product(range(2), repeat=3):
         paid, left = follow(CELL, stages, stocks, [s.net[k, 0] for s, k in zip(stages, ways, strict=True)], energy)
@@ -81,7 +81,7 @@ def test_what_is_sure_is_bought_and_what_may_come_free_is_waited_for():
         weight = np.full(len(noon), 1 / len(noon))
         stages = [stage(0.15, 0.05, *[0.3] * len(noon)), *[stage(0.25, 0.05, *noon)] * 3,
                   *[stage(0.3, 0.05, *[3.0] * len(noon))] * 3]
-        return course(CELL, stages, [], weight, 0.0).stocks()[0]
+        return course(CELL, stages, ahead(CELL, stages, [], weight, 0.0), weight).stocks()[0]
 
     dark, bright, either = night([0.3]), night([-3.6]), night([0.3, -3.6])
     assert dark.buy.item() == pytest.approx(10.0) and bright.buy.item() < 2.5
@@ -90,7 +90,8 @@ def test_what_is_sure_is_bought_and_what_may_come_free_is_waited_for():
 
 def test_what_sells_as_well_later_is_kept_till_then():
     """Until then something may need it: only what the last hours cannot sell goes now."""
-    found = [stock.sell.item() for stock in course(CELL, [stage(0.3, 0.1, 0.0)] * 3, [], SURE, 0.0).stocks()]
+    stages = [stage(0.3, 0.1, 0.0)] * 3
+    found = [stock.sell.item() for stock in course(CELL, stages, ahead(CELL, stages, [], SURE, 0.0), SURE).stocks()]
     assert found == pytest.approx([2 * 3.0 / 0.9, 3.0 / 0.9, 0.0], abs=2 * CELL.capacity / LEVELS)
 
 
@@ -99,7 +100,8 @@ def test_four_charges_lie_in_order_and_within_the_battery():
     cell = replace(CELL, reserve=2.0)
     for _ in range(20):
         stages = [stage(*chance.uniform(-0.1, 0.5, 2), *chance.uniform(-5, 5, 4)) for _ in range(5)]
-        for stock in course(cell, stages, repeated(stages, 5), np.full(4, 0.25), 0.2).stocks():
+        weight = np.full(4, 0.25)
+        for stock in course(cell, stages, ahead(cell, stages, repeated(stages, 5), weight, 0.2), weight).stocks():
             assert 2.0 <= stock.buy.item() <= stock.cover.item() <= stock.sell.item() <= 10.0
             assert stock.buy.item() <= stock.take.item() <= stock.sell.item()
 
@@ -117,7 +119,8 @@ def test_stages_taken_together_cost_and_need_the_same_energy(count, hours):
 
 def test_a_charge_asked_for_at_the_end_is_bought_in_time():
     cell = replace(CELL, final=8.0)
-    stocks = course(cell, [stage(0.2, 0.0, 0.5), stage(0.4, 0.0, 0.5)], [], SURE, 0.0).stocks()
+    stages = [stage(0.2, 0.0, 0.5), stage(0.4, 0.0, 0.5)]
+    stocks = course(cell, stages, ahead(cell, stages, [], SURE, 0.0), SURE).stocks()
     assert stocks[1].buy.item() == pytest.approx(8.0, abs=10 / LEVELS)
     # The first hour is the cheap one, but all that cannot be bought in the second must be.
     assert stocks[0].buy.item() >= 8.0 - 2.7 - 10 / LEVELS
